@@ -1,0 +1,47 @@
+"""Every exception that Geartrain raises, in one tree.
+
+::
+
+    GeartrainError
+    ├── ConfigError          a setting that cannot be used; says which, where from, and what is expected
+    ├── ProtocolError        the other side sent what the protocol does not allow
+    └── LocalProtocolError   this side asked for what the protocol does not allow
+
+Split by whose fault it is and what to do about it: a ``ProtocolError`` ends a connection and may be
+worth a new one; the others need a change in the program or its settings.
+"""
+
+from __future__ import annotations
+
+
+class GeartrainError(Exception):
+    """Base of every error raised by Geartrain."""
+
+
+class ConfigError(GeartrainError):
+    """A setting that cannot be used.
+
+    ``key`` is the setting's name as the user wrote it, ``value`` what was given, ``expected`` what would do.
+    """
+
+    def __init__(self, key: str, value: object, expected: str) -> None:
+        super().__init__(f"{key}: {value!r} is not usable; expected {expected}")
+        self.key = key
+        self.value = value
+        self.expected = expected
+
+
+class ProtocolError(GeartrainError):
+    """The other side sent what the protocol does not allow; the connection cannot be trusted any more.
+
+    ``code`` is the name used in an ERROR packet, such as ``INVALID_MAGIC``.
+    """
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+        self.text = text
+
+
+class LocalProtocolError(GeartrainError):
+    """This side asked for what the protocol cannot carry, such as a zero byte inside a function name."""

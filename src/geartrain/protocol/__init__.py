@@ -1,0 +1,1 @@
+"""The wire: packets, their encoding, and the text protocol for administration."""

@@ -1,0 +1,181 @@
+"""The text protocol for administration: commands, and what the server answers.
+
+A command is one line of words separated by blanks. An answer is either one line (``OK``, ``OK value`` or
+``ERR CODE text``) or a list of lines closed by a line with a single dot. Line ends are those of the C
+server, which programs have learnt to expect: ``OK`` and ``ERR`` lines end in CR LF, all others in LF.
+
+Source: PROTOCOL of the gearmand distribution, section "Administrative Protocol".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from geartrain.errors import ProtocolError
+
+# Commands whose answer is a list; all others are answered in one line.
+LIST_COMMANDS: Final = frozenset(
+    {b"status", b"prioritystatus", b"workers", b"show jobs", b"show unique jobs"}
+)
+END_OF_LIST: Final = b"."
+MAX_WORDS: Final = 5
+
+OK_LINE: Final = b"OK\r\n"
+
+_BLANKS: Final = re.compile(rb" +")
+_CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
+_DIGITS: Final = re.compile(rb"[0-9]+")
+
+
+class FunctionStatus(NamedTuple):
+    """A line of ``status``: jobs in total (running ones included), jobs running, workers able to run them."""
+
+    function: bytes
+    total: int
+    running: int
+    workers: int
+
+
+class PriorityStatus(NamedTuple):
+    """A line of ``prioritystatus``: queued jobs of each priority, and workers able to run them."""
+
+    function: bytes
+    high: int
+    normal: int
+    low: int
+    workers: int
+
+
+class WorkerStatus(NamedTuple):
+    """A line of ``workers``: one connection, with the functions it registered (none for a plain client)."""
+
+    descriptor: int
+    address: bytes
+    client_id: bytes
+    functions: tuple[bytes, ...]
+
+
+class JobStatus(NamedTuple):
+    """A line of ``show jobs``: times given back to its queue, wanted by nobody, and background (stored)."""
+
+    handle: bytes
+    retries: int
+    abandoned: bool
+    stored: bool
+
+
+# --- the server's side: lines in, answers out ---------------------------------------------------------
+
+
+def split_words(line: bytes) -> list[bytes]:
+    """The words of a command line; a blank at either end makes an empty word there, as in the C server."""
+    return [word.partition(b"\0")[0] for word in _BLANKS.split(line)]
+
+
+def ok_line(value: bytes) -> bytes:
+    """The answer that carries one value."""
+    return b"OK " + value + b"\n"
+
+
+def error_line(code: str, text: str = "") -> bytes:
+    """The answer to a command that failed; blanks of the text become ``+``, as clients expect."""
+    words = [code, text.replace(" ", "+")] if text else [code]
+    return b"ERR " + escape(" ".join(words).encode()) + b"\r\n"
+
+
+def format_list(lines: Iterable[bytes]) -> bytes:
+    """The answer that lists lines; each must be free of line ends."""
+    return b"".join([line + b"\n" for line in lines]) + b".\n"
+
+
+def format_function_status(row: FunctionStatus) -> bytes:
+    return b"%s\t%d\t%d\t%d" % (escape(row.function), row.total, row.running, row.workers)
+
+
+def format_priority_status(row: PriorityStatus) -> bytes:
+    return b"%s\t%d\t%d\t%d\t%d" % (escape(row.function), row.high, row.normal, row.low, row.workers)
+
+
+def format_worker_status(row: WorkerStatus) -> bytes:
+    head = b"%d %s %s :" % (row.descriptor, row.address, escape(row.client_id))
+    return b" ".join([head, *[escape(name) for name in row.functions]])
+
+
+def format_job_status(row: JobStatus) -> bytes:
+    return b"%s\t%d\t%d\t%d" % (escape(row.handle), row.retries, row.abandoned, row.stored)
+
+
+def escape(name: bytes) -> bytes:
+    r"""The name with control characters written as ``\xNN``, so that no name can break a list."""
+    if _CONTROL.search(name) is None:
+        return name
+    return _CONTROL.sub(_escape_one, name)
+
+
+def _escape_one(match: re.Match[bytes]) -> bytes:
+    return b"\\x%02x" % match.group()[0]
+
+
+# --- the client's side: answers in --------------------------------------------------------------------
+
+
+def is_list_command(command: bytes) -> bool:
+    """Whether the answer to this command is a list of lines."""
+    words = split_words(command.lower())
+    return words[0] in LIST_COMMANDS or b" ".join(words) in LIST_COMMANDS
+
+
+def is_error_line(line: bytes) -> bool:
+    """Whether an answer line reports a failure."""
+    return line == b"ERR" or line.startswith(b"ERR ")
+
+
+def parse_function_status(line: bytes) -> FunctionStatus:
+    """Reads a line of ``status``; raises ProtocolError if it is none."""
+    function, total, running, workers = _fields(line, 4, "status")
+    return FunctionStatus(function, _number(total, line), _number(running, line), _number(workers, line))
+
+
+def parse_priority_status(line: bytes) -> PriorityStatus:
+    """Reads a line of ``prioritystatus``; raises ProtocolError if it is none."""
+    function, high, normal, low, workers = _fields(line, 5, "prioritystatus")
+    return PriorityStatus(
+        function, _number(high, line), _number(normal, line), _number(low, line), _number(workers, line)
+    )
+
+
+def parse_worker_status(line: bytes) -> WorkerStatus:
+    """Reads a line of ``workers``; raises ProtocolError if it is none.
+
+    A client id may hold blanks, and an IPv6 address colons, so the line is cut at its first `` :`` that ends
+    a word.
+    """
+    match = re.fullmatch(rb"([0-9]+) (\S+) (.*?) :(?: (.*))?", line, re.DOTALL)
+    if match is None:
+        raise ProtocolError("INVALID_REPLY", f"not a line of workers: {line!r}")
+    functions = tuple(match.group(4).split(b" ")) if match.group(4) else ()
+    return WorkerStatus(int(match.group(1)), match.group(2), match.group(3), functions)
+
+
+def parse_job_status(line: bytes) -> JobStatus:
+    """Reads a line of ``show jobs``; raises ProtocolError if it is none."""
+    handle, retries, abandoned, stored = _fields(line, 4, "show jobs")
+    return JobStatus(
+        handle, _number(retries, line), _number(abandoned, line) != 0, _number(stored, line) != 0
+    )
+
+
+def _fields(line: bytes, count: int, command: str) -> list[bytes]:
+    # From the right, so that a tab in a name (the C server does not escape it) stays in the name.
+    fields = line.rsplit(b"\t", count - 1)
+    if len(fields) != count:
+        raise ProtocolError("INVALID_REPLY", f"not a line of {command}: {line!r}")
+    return fields
+
+
+def _number(field: bytes, line: bytes) -> int:
+    if _DIGITS.fullmatch(field) is None:
+        raise ProtocolError("INVALID_REPLY", f"{field!r} is not a number in {line!r}")
+    return int(field)
