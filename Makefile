@@ -1,0 +1,88 @@
+# What a newcomer needs: `make demo` and `make test`. `make help` lists the rest.
+#
+# Everything happens in a virtual environment of the project's own, .venv. A stamp file in it remembers
+# what was installed and is written last, so an interrupted run is simply taken up again by the next one.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+# COVERAGE=1 makes `test` measure branch coverage, subprocesses included.
+COVERAGE ?=
+
+VENV := .venv
+VENV_PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+PIP_INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check
+
+SOURCES := src tests examples
+CORE_PACKAGES := protocol engine roles
+CORE_COVERAGE := 95
+
+RUN_PYTEST := $(VENV_PYTHON) $(if $(COVERAGE),-m coverage run) -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format coverage coverage-report clean
+
+help: ## List what can be done here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## Show a server, a worker and a client at work
+	@$(VENV_PYTHON) examples/demo.py
+
+test: $(INSTALLED_DEV) ## Run all tests (PYTEST_ARGS='-k name' for some of them)
+	@$(if $(COVERAGE),$(VENV_PYTHON) -m coverage erase)
+	$(RUN_PYTEST) $(PYTEST_ARGS)
+
+lint: $(INSTALLED_DEV) ## Check style, types and the direction of imports
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV_PYTHON) -m mypy
+	$(VENV)/bin/lint-imports
+
+format: $(INSTALLED_DEV) ## Bring the code into its uniform layout
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+
+coverage: ## Run all tests, and fail where the core is covered too little
+	@$(MAKE) test COVERAGE=1
+	@$(MAKE) coverage-report
+
+coverage-report: $(INSTALLED_DEV)
+	$(VENV_PYTHON) -m coverage combine --quiet
+	$(VENV_PYTHON) -m coverage report --skip-covered
+	@for package in $(CORE_PACKAGES); do \
+	    $(VENV_PYTHON) -m coverage report --include="src/geartrain/$$package/*" --format=total \
+	        --fail-under=$(CORE_COVERAGE) >/dev/null \
+	    || { echo "geartrain.$$package is covered to less than $(CORE_COVERAGE) %" >&2; exit 1; }; \
+	done
+
+clean: ## Remove everything that make has made, the virtual environment too
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* src/*.egg-info
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The project itself is installed editable: its code may change without a new installation.
+$(INSTALLED): pyproject.toml
+	@$(MAKE_VENV)
+	@echo "Installing into $(VENV) ..."
+	@$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(INSTALLED_DEV): pyproject.toml
+	@$(MAKE_VENV)
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP_INSTALL) --editable '.[dev]'
+	@touch $(INSTALLED) $@
+
+# Makes the virtual environment unless a usable one is there: one that has pip and is recent enough.
+define MAKE_VENV
+set -e; \
+fail() { echo "geartrain: $$1" >&2; exit 1; }; \
+recent='import sys; sys.exit(sys.version_info < (3, 11))'; \
+if $(VENV_PYTHON) -c "import pip; $$recent" 2>/dev/null; then exit 0; fi; \
+command -v "$(PYTHON)" >/dev/null || fail "$(PYTHON) is not installed; name a Python: make PYTHON=..."; \
+$(PYTHON) -c "$$recent" || fail "$$($(PYTHON) -V) is too old, 3.11 is needed: make PYTHON=python3.11"; \
+$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+    || fail "$(PYTHON) has no venv module; on Debian and Ubuntu: apt install python3-venv"; \
+$(PYTHON) -m venv --clear $(VENV)
+endef
