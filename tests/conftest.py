@@ -1,0 +1,23 @@
+"""Rules for the whole test run."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+# Set where every program that the tests talk to has to be there: a test that is skipped is a failure then.
+REQUIRE_PEERS = os.environ.get("GEARTRAIN_REQUIRE_PEERS") == "1"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Makes skipped tests fail the run where nothing may be skipped."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not REQUIRE_PEERS or reporter is None:
+        return
+    skipped = reporter.stats.get("skipped", [])
+    if skipped and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.ensure_newline()
+        reporter.write_line(f"GEARTRAIN_REQUIRE_PEERS=1 forbids skipping, but {len(skipped)} tests were skipped")
