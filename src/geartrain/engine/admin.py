@@ -1,0 +1,197 @@
+"""Answers the text protocol for administration from the engine's state.
+
+Words, line ends and error lines are those of the C server where a program could know them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from geartrain.engine.job import HIGH, LOW, NORMAL, PRIORITIES
+from geartrain.engine.jobs import Jobs
+from geartrain.engine.options import EngineOptions
+from geartrain.engine.peer import Peer
+from geartrain.protocol.admin import (
+    MAX_WORDS,
+    OK_LINE,
+    FunctionStatus,
+    JobStatus,
+    PriorityStatus,
+    WorkerStatus,
+    error_line,
+    escape,
+    format_function_status,
+    format_job_status,
+    format_list,
+    format_priority_status,
+    format_worker_status,
+    ok_line,
+    split_words,
+)
+
+KEEP_RUNNING: Final = 0
+STOP_GRACEFULLY: Final = 1
+STOP_NOW: Final = 2
+
+_INCOMPLETE: Final = "An incomplete set of arguments was sent to this command "
+_NO_SHUTDOWN: Final = error_line("NOT_ALLOWED", "shutdown needs a server started with --allow-shutdown")
+
+
+class Administration:
+    """The administrator's view of an engine. ``stop_requested`` is what a ``shutdown`` command asked for."""
+
+    __slots__ = ("_jobs", "_options", "_peers", "stop_requested")
+
+    def __init__(self, options: EngineOptions, jobs: Jobs, peers: dict[Peer, None]) -> None:
+        self._options = options
+        self._jobs = jobs
+        self._peers = peers
+        self.stop_requested = KEEP_RUNNING
+
+    def answer(self, line: bytes) -> bytes:
+        """The answer to one command line."""
+        words = split_words(line)
+        if len(words) > MAX_WORDS:
+            return error_line("INVALID_ARGUMENTS", f"A command has at most {MAX_WORDS} words")
+        command = words[0].lower()
+        if command == b"status":
+            return self._status()
+        if command == b"workers":
+            return self._workers()
+        if command == b"prioritystatus":
+            return self._priority_status()
+        if command == b"show":
+            return self._show(words)
+        if command == b"version":
+            return ok_line(self._options.version)
+        if command == b"verbose":
+            return ok_line(self._options.log_level)
+        if command == b"getpid":
+            return ok_line(b"%d" % self._options.pid)
+        if command == b"maxqueue":
+            return self._max_queue(words)
+        if command == b"create":
+            return self._create(words)
+        if command == b"drop":
+            return self._drop(words)
+        if command == b"cancel":
+            return self._cancel(words)
+        if command == b"shutdown":
+            return self._shutdown(words)
+        return _unknown(words[0])
+
+    # --- lists --------------------------------------------------------------------------------------
+
+    def _status(self) -> bytes:
+        return format_list(
+            format_function_status(
+                FunctionStatus(function.name, function.total, function.running, len(function.able))
+            )
+            for function in self._jobs.functions.values()
+        )
+
+    def _priority_status(self) -> bytes:
+        return format_list(
+            format_priority_status(
+                PriorityStatus(
+                    function.name,
+                    len(function.queues[HIGH]),
+                    # Jobs for later always have normal priority.
+                    len(function.queues[NORMAL]) + function.waiting,
+                    len(function.queues[LOW]),
+                    len(function.able),
+                )
+            )
+            for function in self._jobs.functions.values()
+        )
+
+    def _workers(self) -> bytes:
+        return format_list(
+            format_worker_status(
+                WorkerStatus(
+                    peer.descriptor,
+                    peer.address,
+                    peer.client_id,
+                    tuple(ability.function.name for ability in reversed(peer.abilities)),
+                )
+            )
+            for peer in self._peers
+        )
+
+    def _show(self, words: list[bytes]) -> bytes:
+        if len(words) == 1:
+            return _unknown(words[0])
+        what = [word.lower() for word in words[1:]]
+        if what == [b"jobs"]:
+            return format_list(
+                format_job_status(
+                    JobStatus(job.handle, job.retries, not job.wanted, job.background and not job.cancelled)
+                )
+                for job in self._jobs.by_handle.values()
+            )
+        if what == [b"unique", b"jobs"]:
+            return format_list(escape(job.unique) for job in self._jobs.by_handle.values())
+        return error_line("UNKNOWN_SHOW_ARGUMENTS")
+
+    # --- changes ------------------------------------------------------------------------------------
+
+    def _max_queue(self, words: list[bytes]) -> bytes:
+        if len(words) == 1:
+            return _incomplete(words[0])
+        limits = [_limit(word) for word in words[2:]]
+        if len(limits) < 2:
+            # No number lifts the limits, a single one is for all priorities.
+            limits = (limits or [0]) * PRIORITIES
+        # Two numbers leave low without a limit.
+        self._jobs.function(words[1]).limits = [*limits, 0][:PRIORITIES]
+        return OK_LINE
+
+    def _create(self, words: list[bytes]) -> bytes:
+        if len(words) != 3 or words[1].lower() != b"function":
+            return _incomplete(words[0])
+        self._jobs.function(words[2])
+        return OK_LINE
+
+    def _drop(self, words: list[bytes]) -> bytes:
+        if len(words) != 3 or words[1].lower() != b"function":
+            return _incomplete(words[0])
+        function = self._jobs.functions.get(words[2])
+        if function is None:
+            return b"ERR function not found\r\n"
+        if function.able or function.running:
+            return b"ERR there are still connected workers or executing clients\r\n"
+        self._jobs.drop_function(function)
+        return OK_LINE
+
+    def _cancel(self, words: list[bytes]) -> bytes:
+        if len(words) < 3:
+            return _unknown(words[0])
+        if len(words) != 3 or words[1].lower() != b"job":
+            return error_line("UNKNOWN_ERROR")
+        job = self._jobs.by_handle.get(words[2])
+        if job is None:
+            return error_line("UNKNOWN_JOB")
+        self._jobs.cancel(job)
+        return OK_LINE
+
+    def _shutdown(self, words: list[bytes]) -> bytes:
+        how = [word.lower() for word in words[1:]]
+        if how not in ([], [b"graceful"]):
+            return error_line("INVALID_ARGUMENTS", "shutdown takes nothing or graceful")
+        if not self._options.allow_shutdown:
+            return _NO_SHUTDOWN
+        self.stop_requested = STOP_GRACEFULLY if how else STOP_NOW
+        return OK_LINE
+
+
+def _limit(word: bytes) -> int:
+    """A limit as the C server reads it: what is no positive number means no limit."""
+    return int(word) if word.isdigit() and len(word) <= 20 else 0
+
+
+def _unknown(word: bytes) -> bytes:
+    return b"ERR UNKNOWN_COMMAND Unknown+server+command" + escape(word) + b"\r\n"
+
+
+def _incomplete(word: bytes) -> bytes:
+    return error_line("INVALID_ARGUMENTS", _INCOMPLETE + word.decode("utf-8", "backslashreplace"))

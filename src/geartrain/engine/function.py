@@ -1,0 +1,89 @@
+"""A function: its queued jobs by priority, the workers able to run it, and the limits set for it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from geartrain.engine.job import HIGH, LOW, NORMAL, PRIORITIES, Job, JobQueue
+
+if TYPE_CHECKING:
+    from geartrain.engine.peer import Peer
+    from geartrain.engine.timers import Timer
+
+# The unique that stands for "the same data is the same job".
+SAME_DATA: Final = b"-"
+
+
+class Function:
+    """One function name that a worker, a client or an administrator has used."""
+
+    __slots__ = (
+        "_by_data",
+        "_by_unique",
+        "able",
+        "limits",
+        "name",
+        "queues",
+        "running",
+        "sleepers",
+        "total",
+        "waiting",
+        "wake_timer",
+    )
+
+    def __init__(self, name: bytes) -> None:
+        self.name = name
+        self.queues = [JobQueue() for _ in range(PRIORITIES)]
+        # Jobs that have not ended, in whatever state; those with a worker; those whose time has not come.
+        self.total = 0
+        self.running = 0
+        self.waiting = 0
+        # The most jobs there may be for another one of that priority to be accepted; 0 for no limit.
+        self.limits = [0] * PRIORITIES
+        # A dict for a set in order of arrival.
+        self.able: dict[Peer, None] = {}
+        # Longest asleep first. OrderedDict and not dict: taking the first of many stays cheap.
+        self.sleepers: OrderedDict[Peer, None] = OrderedDict()
+        # Set while workers were woken that may not have come to grab yet.
+        self.wake_timer: Timer | None = None
+        self._by_unique: dict[bytes, Job] = {}
+        self._by_data: dict[bytes, Job] = {}
+
+    @property
+    def queued(self) -> int:
+        """How many jobs a worker could take now."""
+        return len(self.queues[HIGH]) + len(self.queues[NORMAL]) + len(self.queues[LOW])
+
+    def is_full(self, priority: int) -> bool:
+        """Whether a limit set with ``maxqueue`` refuses one more job of this priority."""
+        return 0 < self.limits[priority] <= self.total
+
+    def find(self, unique: bytes, data: bytes) -> Job | None:
+        """The live job that a submission with this unique and data joins, if there is one."""
+        if not unique:
+            return None
+        if unique == SAME_DATA:
+            return self._by_data.get(data) if data else None
+        return self._by_unique.get(unique)
+
+    def find_unique(self, unique: bytes) -> Job | None:
+        """The live job submitted with exactly this unique; never one submitted with ``-``."""
+        return self._by_unique.get(unique)
+
+    def remember(self, job: Job) -> None:
+        """Lets later submissions find the job."""
+        if job.unique == SAME_DATA:
+            if job.data:
+                self._by_data[job.data] = job
+        elif job.unique:
+            self._by_unique[job.unique] = job
+
+    def forget(self, job: Job) -> None:
+        """Hides the job from later submissions."""
+        index, key = (self._by_data, job.data) if job.unique == SAME_DATA else (self._by_unique, job.unique)
+        if index.get(key) is job:
+            del index[key]
+
+    def __repr__(self) -> str:
+        return f"<Function {self.name!r}, {self.total} jobs, {len(self.able)} workers>"

@@ -1,0 +1,331 @@
+"""Every job the server knows, and each move of a job between its states.
+
+What packets mean is decided above, in ``core``; here is what happens to jobs, in one place per move, so
+that queues, counters, timers, indexes and the journal cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from geartrain.engine.function import Function
+from geartrain.engine.job import (
+    COMMITTING,
+    ENDED,
+    PRIORITIES,
+    QUEUED,
+    RUNNING,
+    WAITING,
+    Job,
+)
+from geartrain.engine.journal import ADD, REMOVE, Journal
+from geartrain.engine.notices import INFO, WARNING, Notice
+from geartrain.engine.options import UNLIMITED, EngineOptions
+from geartrain.engine.peer import Peer
+from geartrain.engine.timers import Timers
+from geartrain.protocol.codec import encode_response
+from geartrain.protocol.packets import NOOP, WORK_FAIL
+
+# How long a woken worker may take to grab before the next sleeper is woken for the same job. Long for a
+# worker on the same network, short for whoever waits for the job.
+WAKE_GRACE_SECONDS: Final = 0.05
+
+_NOOP: Final = encode_response(NOOP)
+
+
+class Jobs:
+    """The jobs, by handle and by function, with their timers and their journal."""
+
+    __slots__ = (
+        "_committing",
+        "_notices",
+        "_options",
+        "_serial",
+        "_waiting",
+        "by_handle",
+        "calendar",
+        "functions",
+        "journal",
+        "timers",
+    )
+
+    def __init__(self, options: EngineOptions, notices: list[Notice]) -> None:
+        self.by_handle: dict[bytes, Job] = {}
+        self.functions: dict[bytes, Function] = {}
+        self.journal = Journal()
+        # Deadlines on the monotonic clock: time limits of running jobs, grace times of woken workers.
+        self.timers = Timers()
+        # Deadlines on the wall clock: jobs whose time has not come.
+        self.calendar = Timers()
+        self._options = options
+        self._notices = notices
+        self._serial = options.first_serial
+        self._waiting = 0
+        # Jobs whose addition is not settled, in the order of their journal entries.
+        self._committing: deque[Job] = deque()
+
+    @property
+    def unfinished(self) -> int:
+        """How many jobs are queued or running, without those whose time has not come."""
+        return len(self.by_handle) - self._waiting
+
+    def function(self, name: bytes) -> Function:
+        """The function of that name; the first mention of a name makes it."""
+        function = self.functions.get(name)
+        if function is None:
+            function = self.functions[name] = Function(name)
+        return function
+
+    # --- into the queue -----------------------------------------------------------------------------
+
+    def create(
+        self,
+        function: Function,
+        unique: bytes,
+        data: bytes,
+        priority: int,
+        background: bool,
+        run_at: float,
+        reducer: bytes,
+        now: float,
+        wall: float,
+    ) -> Job:
+        """A new job under a new handle. A durable one is offered to workers once its entry is settled."""
+        handle = b"%s:%d" % (self._options.handle_prefix, self._serial)
+        self._serial += 1
+        job = Job(handle, function, unique, data, priority, background, run_at, reducer)
+        self.by_handle[handle] = job
+        function.total += 1
+        function.remember(job)
+        if background and self._options.durable:
+            job.state = COMMITTING
+            self._journal_addition(job)
+        else:
+            self._admit(job, now, wall)
+        return job
+
+    def promote(self, job: Job) -> None:
+        """Makes a foreground job a background job as well, because somebody submitted it as one."""
+        job.background = True
+        if self._options.durable:
+            self._journal_addition(job)
+
+    def attach(self, job: Job, client: Peer) -> None:
+        """Adds a waiting client; one that submitted twice is told everything twice."""
+        if job.clients is None:
+            job.clients = []
+        job.clients.append(client)
+        client.waiting_for[job.handle] = job
+
+    def settle(self, number: int, now: float, wall: float) -> None:
+        """Offers the jobs to workers whose journal entries, up to that number, are durable."""
+        self.journal.settled = number
+        while self._committing and self._committing[0].change <= number:
+            job = self._committing.popleft()
+            if job.state == COMMITTING:
+                self._admit(job, now, wall)
+
+    def refuse(self, number: int) -> None:
+        """Undoes the additions up to that number, which the store did not take."""
+        self.journal.settled = number
+        while self._committing and self._committing[0].change <= number:
+            job = self._committing.popleft()
+            job.change = 0
+            job.background = False
+            if job.state == COMMITTING:
+                self.end(job)
+            elif job.state != ENDED:
+                self._drop_if_unwanted(job)
+
+    def come_due(self, job: Job, now: float) -> None:
+        """Queues a job whose time has come."""
+        job.timer = None
+        self._leave_waiting(job)
+        self._enqueue(job, now)
+
+    def _journal_addition(self, job: Job) -> None:
+        job.change = self.journal.write(ADD, job)
+        self._committing.append(job)
+
+    def _admit(self, job: Job, now: float, wall: float) -> None:
+        if job.run_at > wall:
+            job.state = WAITING
+            job.function.waiting += 1
+            self._waiting += 1
+            job.timer = self.calendar.add(job.run_at, job)
+        else:
+            self._enqueue(job, now)
+
+    def _enqueue(self, job: Job, now: float) -> None:
+        job.state = QUEUED
+        job.function.queues[job.priority].append(job)
+        self.wake(job.function, max(1, self._options.wakeup), now)
+
+    def _leave_waiting(self, job: Job) -> None:
+        job.function.waiting -= 1
+        self._waiting -= 1
+
+    # --- workers ------------------------------------------------------------------------------------
+
+    def wake(self, function: Function, count: int, now: float) -> None:
+        """Wakes that many of the workers asleep, longest asleep first.
+
+        While others stay asleep, a look after the grace time makes sure that a woken worker which does not
+        come to grab holds no job up.
+        """
+        while count > 0 and function.sleepers:
+            worker, _ = function.sleepers.popitem(last=False)
+            worker.wake_up()
+            worker.send(_NOOP)
+            count -= 1
+        if function.sleepers and function.wake_timer is None:
+            function.wake_timer = self.timers.add(now + WAKE_GRACE_SECONDS, function)
+
+    def wake_again(self, function: Function, now: float) -> None:
+        """The grace time is over: wakes more workers for the jobs that nobody took."""
+        function.wake_timer = None
+        if function.queued > 0:
+            self.wake(function, function.queued, now)
+
+    def has_work(self, worker: Peer) -> bool:
+        """Whether a grab by this worker would find a job."""
+        return any(ability.function.queued > 0 for ability in worker.abilities)
+
+    def take(self, worker: Peer, now: float) -> Job | None:
+        """The next job for a worker: highest priority over all its functions, in turn, then FIFO."""
+        for priority in range(PRIORITIES):
+            for index in range(len(worker.abilities) - 1, -1, -1):
+                ability = worker.abilities[index]
+                job = ability.function.queues[priority].first
+                if job is not None:
+                    worker.pass_turn(index)
+                    self._assign(job, worker, ability.limit_seconds, now)
+                    return job
+        return None
+
+    def _assign(self, job: Job, worker: Peer, limit_seconds: float, now: float) -> None:
+        job.function.queues[job.priority].remove(job)
+        job.state = RUNNING
+        job.worker = worker
+        worker.running[job.handle] = job
+        job.function.running += 1
+        if limit_seconds > 0.0:
+            job.timer = self.timers.add(now + limit_seconds, job)
+
+    def give_back(self, job: Job, now: float) -> None:
+        """Takes a job from its worker and queues it again, behind the others of its priority.
+
+        A job that nobody wants any more ends here; so does one that was given back too often.
+        """
+        self._take_from_worker(job)
+        if not job.wanted:
+            self.end(job)
+            return
+        job.retries += 1
+        limit = self._options.attempt_limit
+        if limit != UNLIMITED and job.retries >= limit:
+            self._notices.append(
+                Notice(
+                    WARNING,
+                    "job given up",
+                    {"handle": job.handle, "function": job.function.name, "attempts": job.retries},
+                )
+            )
+            self.fail(job)
+            return
+        job.numerator = 0
+        job.denominator = 0
+        self._enqueue(job, now)
+
+    def run_out(self, job: Job, now: float) -> None:
+        """The time limit of a running job is over."""
+        job.timer = None
+        self._notices.append(
+            Notice(INFO, "job ran out of time", {"handle": job.handle, "function": job.function.name})
+        )
+        self.give_back(job, now)
+
+    def _take_from_worker(self, job: Job) -> None:
+        assert job.worker is not None
+        del job.worker.running[job.handle]
+        job.worker = None
+        job.function.running -= 1
+        job.state = QUEUED
+        if job.timer is not None:
+            self.timers.cancel(job.timer)
+            job.timer = None
+
+    # --- out of the queue ---------------------------------------------------------------------------
+
+    def end(self, job: Job) -> None:
+        """Forgets a job in any state; its clients have been told what there was to tell."""
+        if job.state == RUNNING:
+            self._take_from_worker(job)
+        elif job.state == WAITING:
+            self._leave_waiting(job)
+            if job.timer is not None:
+                self.calendar.cancel(job.timer)
+                job.timer = None
+        if job.queue is not None:
+            job.queue.remove(job)
+        job.state = ENDED
+        job.function.total -= 1
+        job.function.forget(job)
+        del self.by_handle[job.handle]
+        self._detach_all(job)
+        if job.change:
+            self.journal.write(REMOVE, job)
+
+    def fail(self, job: Job) -> None:
+        """Tells the clients that the job failed, and ends it."""
+        self._tell_failure(job)
+        self.end(job)
+
+    def cancel(self, job: Job) -> None:
+        """Ends a job at once; a running one may finish, but nobody hears of it."""
+        if job.state != RUNNING:
+            self.fail(job)
+            return
+        if job.cancelled:
+            return
+        job.cancelled = True
+        self._tell_failure(job)
+        self._detach_all(job)
+        job.function.forget(job)
+        if job.change:
+            self.journal.write(REMOVE, job)
+            job.change = 0
+
+    def leave(self, client: Peer) -> None:
+        """Takes a client from its jobs; those that then nobody wants are dropped if they have not begun."""
+        for job in list(client.waiting_for.values()):
+            if job.clients is not None:
+                job.clients = [other for other in job.clients if other is not client]
+            self._drop_if_unwanted(job)
+        client.waiting_for.clear()
+
+    def drop_function(self, function: Function) -> None:
+        """Forgets a function that has no worker and no running job, with the jobs it has queued."""
+        for job in [job for job in self.by_handle.values() if job.function is function]:
+            self.fail(job)
+        if function.wake_timer is not None:
+            self.timers.cancel(function.wake_timer)
+        del self.functions[function.name]
+
+    def _drop_if_unwanted(self, job: Job) -> None:
+        # A running job ends with its worker's answer, and a new client may join it until then.
+        if not job.wanted and job.state != RUNNING:
+            self.end(job)
+
+    def _tell_failure(self, job: Job) -> None:
+        if job.clients:
+            packet = encode_response(WORK_FAIL, job.handle)
+            for client in job.clients:
+                client.send(packet)
+
+    def _detach_all(self, job: Job) -> None:
+        if job.clients:
+            for client in job.clients:
+                client.waiting_for.pop(job.handle, None)
+        job.clients = None
