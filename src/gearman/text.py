@@ -82,11 +82,14 @@ class GearmanStr(str):
         return to_bytes(self).decode(encoding, errors)
 
     def __add__(self, other: Any) -> Any:
+        if isinstance(other, GearmanBytes):
+            return to_text(to_bytes(self) + other)
         if isinstance(other, bytes):
             return to_bytes(self) + other
         return str.__add__(self, other)
 
     def __radd__(self, other: object) -> Any:
+        # Only plain bytes get here: text and payloads add a name to themselves.
         return other + to_bytes(self) if isinstance(other, bytes) else NotImplemented
 
 
@@ -235,8 +238,10 @@ _BYTES_METHODS: Final = (
     "removesuffix", "replace", "rjust", "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith",
     "strip", "swapcase", "title", "translate", "upper", "zfill",
 )
+_TEXT_METHODS: Final = (
+    "casefold", "format", "format_map", "isdecimal", "isidentifier", "isnumeric", "isprintable",
+)
 # fmt: on
-_TEXT_METHODS: Final = ("casefold", "format", "format_map", "isdecimal", "isidentifier", "isnumeric")
 
 
 def _method_of_bytes_or_text(name: str) -> Callable[..., Any]:
