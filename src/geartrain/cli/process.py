@@ -1,0 +1,118 @@
+"""The job server as a process: signals, files, and the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import signal
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import uvloop
+
+from geartrain.cli.daemon import Daemon, PidFile
+from geartrain.cli.logs import LogFile, LogFileError, set_up_logging
+from geartrain.server import Server, ServerConfig
+
+logger = logging.getLogger("geartrain.server")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessOptions:
+    """What concerns the process and not the job server in it."""
+
+    daemon: bool
+    log_file: str
+    pid_file: str | None
+
+
+def run(config: ServerConfig, options: ProcessOptions) -> None:
+    """Runs a job server until a signal or an administrator ends it.
+
+    Raises BindError, PidFileError or OSError when it cannot start.
+    """
+    log_file = _open_log(options.log_file, config.log_level)
+    _raise_descriptor_limit()
+    # From here on in the background, if so wanted: an event loop must not be there before.
+    daemon = Daemon() if options.daemon else None
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(config, options, daemon, log_file))
+
+
+def say(text: str) -> None:
+    """Writes one line for the person at the terminal, if there still is one."""
+    try:
+        print(f"gearmand: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        pass
+
+
+async def _serve(
+    config: ServerConfig, options: ProcessOptions, daemon: Daemon | None, log_file: LogFile | None
+) -> None:
+    with ExitStack() as cleanup:
+        async with Server(config) as server:
+            if options.pid_file is not None:
+                cleanup.callback(PidFile(options.pid_file).remove)
+            _handle_signals(server, log_file)
+            names = [str(address) for address in server.addresses]
+            logger.info(
+                "listening on %s",
+                ", ".join(names),
+                extra={"event": "listening", "fields": {"addresses": names}},
+            )
+            for name in names:
+                say(f"listening on {name}")
+            if daemon is not None:
+                daemon.ready()
+            await server.wait_stopped()
+        logger.info("stopped")
+
+
+def _open_log(target: str, level: str) -> LogFile | None:
+    try:
+        return set_up_logging(target, level)
+    except LogFileError as error:
+        # As the C server does: a log in the wrong place is better than no job server.
+        say(f"{error}; logging to stderr")
+        return None
+
+
+def _raise_descriptor_limit() -> None:
+    """Allows as many connections as the system lets this process have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):
+        # macOS has a lower limit of its own than the one it names.
+        pass
+
+
+def _handle_signals(server: Server, log_file: LogFile | None) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, server, number)
+    loop.add_signal_handler(signal.SIGUSR1, _drain, server)
+    loop.add_signal_handler(signal.SIGHUP, _reopen, log_file)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+def _stop(server: Server, number: signal.Signals) -> None:
+    logger.info("stopping on %s", number.name)
+    server.stop()
+
+
+def _drain(server: Server) -> None:
+    logger.info("stopping when no job is left")
+    server.drain()
+
+
+def _reopen(log_file: LogFile | None) -> None:
+    if log_file is None:
+        return
+    try:
+        log_file.reopen()
+    except LogFileError as error:
+        logger.error("%s", error)

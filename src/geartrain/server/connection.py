@@ -1,0 +1,209 @@
+"""One connection: its bytes in, its output out, and who has to wait for it.
+
+Back-pressure: output that a peer does not read piles up here. Once it is more than ``pause_bytes``, every
+connection whose input adds to it is no longer read from until the peer has drained it; a peer that floods
+the server with requests and reads no answer holds itself up. A peer that reads nothing at all for
+``stall_seconds`` meanwhile is dropped, so that those who wait for it go on, and so is one that comes to
+``max_unread_bytes`` all the same.
+
+A connection is open until the peer ends its side, breaks the protocol or is dropped; then the engine has
+forgotten it. What is left is to flush the last output, for as long as the peer takes some of it every
+``linger_seconds``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final, cast
+
+from geartrain.protocol.codec import Decoder, Message
+from geartrain.protocol.packets import MAGIC_REQUEST
+
+if TYPE_CHECKING:
+    from geartrain.server.hub import Hub
+
+# Pieces of output up to this size are joined into one; bigger ones are written as they are.
+_JOINED_BYTES: Final = 16 * 1024
+
+
+class Connection(asyncio.Protocol):
+    """The protocol object of one accepted socket; ``address`` names the other side for people."""
+
+    def __init__(self, hub: Hub, descriptor: int, address: bytes) -> None:
+        self.descriptor = descriptor
+        self.address = address
+        self._hub = hub
+        self._config = hub.config
+        self._decoder = Decoder(MAGIC_REQUEST, hub.config.max_packet_bytes)
+        # Messages that came in and wait while the connection is held up.
+        self._messages: deque[Message] = deque()
+        self._open = False
+        # The peer has ended its side.
+        self._ended = False
+        # Connections that this one waits for, and those that wait for this one.
+        self._waits_for: set[Connection] = set()
+        self._held_up: set[Connection] = set()
+        # Over pause_bytes and not drained since.
+        self._full = False
+        self._written_bytes = 0
+        self._watch: asyncio.TimerHandle | None = None
+
+    # --- what the event loop calls --------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=self._config.pause_bytes)
+        self._open = True
+        self.peer = self._hub.attach(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._open:
+            self._messages += self._decoder.feed(data)
+            self._work()
+
+    def eof_received(self) -> bool:
+        self._ended = True
+        if self._open:
+            self._work()
+        else:
+            self._transport.close()
+        # Keeps the other direction open: answers may still be due.
+        return True
+
+    def pause_writing(self) -> None:
+        self._full = True
+        self._watch_progress(self._config.stall_seconds)
+
+    def resume_writing(self) -> None:
+        self._full = False
+        if self._open:
+            self._stop_watching()
+        self._release_held_up()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        del error  # Why a peer went away makes no difference.
+        self._stop_watching()
+        self._leave()
+        self._release_held_up()
+        self._hub.forget(self)
+
+    # --- input ----------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Handles the messages that came in, as far as nobody has to be waited for."""
+        while self._messages and not self._waits_for:
+            self._hub.receive(self, self._messages)
+        if self._ended and self._open and not self._waits_for:
+            self.close()
+
+    def _wait_for(self, other: Connection) -> None:
+        """Reads and handles nothing more until the other connection has drained."""
+        if self._open:
+            self._transport.pause_reading()
+            self._waits_for.add(other)
+            other._held_up.add(self)
+
+    def _release_held_up(self) -> None:
+        held_up, self._held_up = self._held_up, set()
+        for waiting in held_up:
+            waiting._waits_for.discard(self)
+            # Not at once: what it sends may well fill this connection again.
+            self._hub.loop.call_soon(waiting._go_on)
+
+    def _go_on(self) -> None:
+        self._work()
+        if self._open and not self._waits_for:
+            self._transport.resume_reading()
+
+    # --- output ---------------------------------------------------------------------------------------
+
+    def flush(self, source: Connection | None) -> None:
+        """Writes the peer's output; ``source`` is the connection whose input caused it, if any did."""
+        pieces = self.peer.take_output()
+        if pieces and not self._transport.is_closing():
+            if self._transport.get_write_buffer_size() > self._config.max_unread_bytes:
+                self._drop("too much unread output")
+                return
+            for piece in join_small(pieces):
+                self._written_bytes += len(piece)
+                self._transport.write(piece)
+            if self._full and source is not None:
+                source._wait_for(self)
+        if self.peer.closing:
+            self._end_output()
+
+    def close(self) -> None:
+        """Closes the connection once the output it already has is flushed."""
+        self._leave()
+        self._transport.close()
+        self._watch_progress(self._config.linger_seconds)
+
+    def abort(self) -> None:
+        """Closes the connection at once."""
+        self._leave()
+        self._transport.abort()
+
+    def _end_output(self) -> None:
+        """Ends this side after the output; what still comes in is thrown away until the peer ends its own.
+
+        Closing while input is unread would reset the connection, and the peer might lose the last answer:
+        the one that says what it did wrong.
+        """
+        self._leave()
+        if self._ended or self._transport.is_closing():
+            self._transport.close()
+        else:
+            self._transport.write_eof()
+            self._transport.resume_reading()
+        self._watch_progress(self._config.linger_seconds)
+
+    def _leave(self) -> None:
+        """Has the engine forget the peer; nothing it sends is heard any more."""
+        if self._open:
+            self._open = False
+            self._messages.clear()
+            self._hub.detach(self)
+
+    # --- stalled peers --------------------------------------------------------------------------------
+
+    def _watch_progress(self, seconds: float) -> None:
+        """Drops the connection when the peer takes no output for this long."""
+        self._stop_watching()
+        self._watch = self._hub.loop.call_later(seconds, self._check_progress, seconds, self._taken_bytes())
+
+    def _check_progress(self, seconds: float, before: int) -> None:
+        if self._taken_bytes() == before:
+            self._drop("it reads nothing")
+        else:
+            self._watch_progress(seconds)
+
+    def _stop_watching(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def _taken_bytes(self) -> int:
+        return self._written_bytes - self._transport.get_write_buffer_size()
+
+    def _drop(self, reason: str) -> None:
+        if self._open:
+            self._hub.say_dropped(self, reason, self._transport.get_write_buffer_size())
+        self.abort()
+
+
+def join_small(pieces: list[bytes]) -> list[bytes]:
+    """The same bytes in fewer pieces: small neighbours are joined, big ones are left as they are."""
+    joined: list[bytes] = []
+    small: list[bytes] = []
+    for piece in pieces:
+        if len(piece) <= _JOINED_BYTES:
+            small.append(piece)
+            continue
+        if small:
+            joined.append(b"".join(small))
+            small = []
+        joined.append(piece)
+    if small:
+        joined.append(b"".join(small))
+    return joined

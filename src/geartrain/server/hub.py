@@ -1,0 +1,174 @@
+"""Runs an engine on an event loop: gives it messages and the time, and carries out what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from geartrain.engine import Engine, Notice, Peer
+from geartrain.protocol.codec import Message
+from geartrain.protocol.packets import shorten
+from geartrain.server.config import ServerConfig
+
+if TYPE_CHECKING:
+    from geartrain.server.connection import Connection
+
+logger = logging.getLogger("geartrain.server")
+
+# After so many messages of one connection their answers are written, so that a read full of requests with
+# long answers cannot pile up more than a few of them before back-pressure shows.
+_BATCH: Final = 64
+# Event loops do not wait for years; then the hub looks at the clock once more often.
+_LONGEST_WAIT_SECONDS: Final = 3600.0
+# Event loops count in milliseconds; a timer that comes a little too early would find nothing to do.
+_TIMER_MARGIN_SECONDS: Final = 0.001
+
+
+class Hub:
+    """An engine with its connections and its timer; ``on_settled`` is called after every change."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        config: ServerConfig,
+        loop: asyncio.AbstractEventLoop,
+        on_settled: Callable[[], None],
+    ) -> None:
+        self.engine = engine
+        self.config = config
+        self.loop = loop
+        # Every connection until its socket is closed, and those the engine knows.
+        self.connections: set[Connection] = set()
+        self._by_peer: dict[Peer, Connection] = {}
+        self._all_closed = asyncio.Event()
+        self._all_closed.set()
+        self._on_settled = on_settled
+        self._settling = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_deadline = math.inf
+
+    def attach(self, connection: Connection) -> Peer:
+        """Makes a new connection known to the engine."""
+        peer = self.engine.connect(connection.descriptor, connection.address, self._now())
+        self._by_peer[peer] = connection
+        self.connections.add(connection)
+        self._all_closed.clear()
+        return peer
+
+    def detach(self, connection: Connection) -> None:
+        """Has the engine forget a connection that was attached."""
+        del self._by_peer[connection.peer]
+        self.engine.disconnect(connection.peer, self._now())
+        self.settle()
+
+    def forget(self, connection: Connection) -> None:
+        """Ends the life of a connection whose socket is closed."""
+        self.connections.discard(connection)
+        if not self.connections:
+            self._all_closed.set()
+
+    def receive(self, connection: Connection, messages: deque[Message]) -> None:
+        """Gives the engine the next few messages of a connection, taking them from the left."""
+        now = self._now()
+        peer = connection.peer
+        receive = self.engine.receive
+        for _ in range(min(len(messages), _BATCH)):
+            receive(peer, messages.popleft(), now)
+        self.settle(connection)
+
+    def settle(self, source: Connection | None = None) -> None:
+        """Writes output, closes connections, logs notices and sets the timer.
+
+        ``source`` is the connection whose input came before. Writing may drop a connection and so lead back
+        here; the outer call then sees to what that leaves behind.
+        """
+        if self._settling:
+            return
+        self._settling = True
+        try:
+            while ready := self.engine.take_ready_peers():
+                for peer in ready:
+                    connection = self._by_peer.get(peer)
+                    if connection is not None:
+                        connection.flush(source)
+        finally:
+            self._settling = False
+        for notice in self.engine.take_notices():
+            log_notice(notice)
+        self._set_timer()
+        self._on_settled()
+
+    async def close(self) -> None:
+        """Closes every connection, those that do not take their last output in time too."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for connection in list(self.connections):
+            connection.close()
+        deadline = self.loop.call_later(self.config.linger_seconds, self._abort_all)
+        await self._all_closed.wait()
+        deadline.cancel()
+
+    def _abort_all(self) -> None:
+        for connection in list(self.connections):
+            connection.abort()
+
+    def say_dropped(self, connection: Connection, reason: str, unread_bytes: int) -> None:
+        """Logs that a connection is closed for what it does to the memory of the server."""
+        fields = {
+            "descriptor": connection.descriptor,
+            "address": connection.address,
+            "reason": reason,
+            "unread_bytes": unread_bytes,
+        }
+        log_notice(Notice(logging.WARNING, "dropped a connection", fields))
+
+    def _now(self) -> float:
+        now = time.monotonic()
+        self.engine.wall_offset = time.time() - now
+        return now
+
+    def _set_timer(self) -> None:
+        deadline = self.engine.next_deadline()
+        # A timer that is too early does no harm, so one that is already running is left alone.
+        if deadline >= self._timer_deadline:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        delay = min(max(deadline - time.monotonic(), 0.0) + _TIMER_MARGIN_SECONDS, _LONGEST_WAIT_SECONDS)
+        self._timer_deadline = deadline
+        self._timer = self.loop.call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._timer_deadline = math.inf
+        self.engine.tick(self._now())
+        self.settle()
+
+
+def log_notice(notice: Notice) -> None:
+    """Writes a notice of the engine to the log: a constant message, the fields readable and as ``extra``."""
+    if logger.isEnabledFor(notice.level):
+        extra = {"event": notice.event, "fields": notice.fields}
+        logger.log(notice.level, notice.event + "%s", _Fields(notice.fields), extra=extra)
+
+
+class _Fields:
+    """Fields as text behind a message, made only when the line is really written."""
+
+    def __init__(self, fields: dict[str, object]) -> None:
+        self._fields = fields
+
+    def __str__(self) -> str:
+        return "".join(f" {name}={_shown(value)}" for name, value in self._fields.items())
+
+
+def _shown(value: object) -> str:
+    """A value on one line, whatever a peer put into it."""
+    if isinstance(value, bytes):
+        return shorten(value)[1:]
+    return repr(value)

@@ -1,0 +1,159 @@
+"""The job server: an engine behind listening sockets, on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import socket
+import time
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any, Final, Self, cast
+
+from geartrain.engine import Engine, EngineOptions
+from geartrain.server.acceptor import Acceptor
+from geartrain.server.addresses import Address, TcpAddress
+from geartrain.server.binding import address_of, bind_all
+from geartrain.server.config import ServerConfig
+from geartrain.server.connection import Connection
+from geartrain.server.hub import Hub
+from geartrain.server.timezone import machine_timezone
+
+# Handles are never used again: their serials start at the microsecond of the start, and no server hands out
+# jobs faster than one a microsecond.
+_SERIALS_PER_SECOND: Final = 1_000_000
+
+
+class Server:
+    """A Gearman job server inside an asyncio program.
+
+    Takes a ``ServerConfig``, or its fields as keywords, or both (keywords win)::
+
+        async with Server(port=0) as server:
+            print(server.port)
+            await server.wait_stopped()
+
+    Entering binds the sockets and raises BindError when that fails; leaving closes everything. Background
+    jobs that are still queued then are lost, as long as they are kept in memory only.
+
+    None of the methods may be called from another thread; see ``run_in_thread`` for that.
+    """
+
+    def __init__(self, config: ServerConfig | None = None, **settings: object) -> None:
+        """Raises ConfigError for a value that cannot be used, TypeError for a name that is no field."""
+        self.config = make_config(config, settings)
+        # Where the server listens, with real ports; empty before the start.
+        self.addresses: tuple[Address, ...] = ()
+        self._stopped = asyncio.Event()
+        self._draining = False
+        # Sockets on their way to become connections.
+        self._arriving: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def port(self) -> int:
+        """The first TCP port that the server listens on; 0 when there is none."""
+        ports = (address.port for address in self.addresses if isinstance(address, TcpAddress))
+        return next(ports, 0)
+
+    def start(self) -> None:
+        """Binds the sockets and begins to serve on the running event loop. Raises BindError."""
+        loop = asyncio.get_running_loop()
+        config = self.config
+        listeners = bind_all(config.listen_addresses(), config.backlog, skip_missing=not config.listen)
+        self.addresses = tuple(address_of(listener) for listener in listeners)
+        self._hub = Hub(Engine(_engine_options(config)), config, loop, self._check)
+        self._acceptor = Acceptor(loop, listeners, self._accept)
+        self._acceptor.start()
+
+    def stop(self) -> None:
+        """Has ``wait_stopped`` return; what is queued or running then is not waited for."""
+        self._stopped.set()
+
+    def drain(self) -> None:
+        """Refuses new connections, and stops as soon as no job is queued or running.
+
+        Those already connected go on and may submit more. Jobs for a later time are not waited for.
+        """
+        self._draining = True
+        self._acceptor.close()
+        self._check()
+
+    async def wait_stopped(self) -> None:
+        """Returns after ``stop``, at the end of a ``drain``, or when an administrator asked for either."""
+        await self._stopped.wait()
+
+    async def close(self) -> None:
+        """Closes every socket; last answers are flushed as far as their readers take them in time."""
+        self._stopped.set()
+        self._acceptor.close()
+        if self._arriving:
+            await asyncio.wait(self._arriving)
+        await self._hub.close()
+
+    def _accept(self, accepted: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(accepted))
+        self._arriving.add(task)
+        task.add_done_callback(self._arriving.discard)
+
+    async def _serve(self, accepted: socket.socket) -> None:
+        """Makes a transport and a connection of an accepted socket."""
+        try:
+            connection = Connection(self._hub, accepted.fileno(), _peer_address(accepted))
+            _set_options(accepted)
+            await self._hub.loop.connect_accepted_socket(lambda: connection, accepted)
+        except OSError:
+            # The other side is gone already.
+            accepted.close()
+
+    def _check(self) -> None:
+        """Looks whether it is time to stop; called after everything that happens."""
+        engine = self._hub.engine
+        if engine.stop_requested and not self._draining:
+            self.drain()
+        if engine.stop_requested > 1 or (self._draining and engine.unfinished_jobs == 0):
+            self._stopped.set()
+
+
+def make_config(config: ServerConfig | None, settings: dict[str, object]) -> ServerConfig:
+    """The config, with some of its fields replaced."""
+    return dataclasses.replace(config or ServerConfig(), **cast("dict[str, Any]", settings))
+
+
+def _engine_options(config: ServerConfig) -> EngineOptions:
+    return EngineOptions(
+        handle_prefix=config.handle_prefix(),
+        first_serial=int(time.time() * _SERIALS_PER_SECOND),
+        attempt_limit=config.job_retries,
+        wakeup=config.worker_wakeup,
+        exceptions=config.exceptions,
+        allow_shutdown=config.allow_shutdown,
+        version=version("geartrain").encode(),
+        pid=os.getpid(),
+        log_level=config.log_level.encode(),
+        timezone=config.timezone or machine_timezone(),
+    )
+
+
+def _set_options(accepted: socket.socket) -> None:
+    accepted.setblocking(False)
+    if accepted.family != socket.AF_UNIX:
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def _peer_address(accepted: socket.socket) -> bytes:
+    """What the admin command ``workers`` shows: an IP address, or "unix"."""
+    if accepted.family == socket.AF_UNIX:
+        return b"unix"
+    host: str = accepted.getpeername()[0]
+    return host.encode()
