@@ -123,7 +123,7 @@ def test_a_server_can_be_written_in_many_ways(server: object, expected: tuple[st
 )
 def test_an_unusable_port_is_a_value_error(server: object) -> None:
     """As in all classic versions."""
-    with pytest.raises(ValueError, match="port|invalid literal"):
+    with pytest.raises(ValueError, match=r"port|invalid literal"):
         disambiguate_server_parameter(server)
 
 
