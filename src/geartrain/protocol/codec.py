@@ -101,15 +101,30 @@ class Decoder:
     """Cuts a stream of bytes into messages.
 
     ``magic`` is what packets on this stream must start with: ``MAGIC_REQUEST`` on a server,
-    ``MAGIC_RESPONSE`` on a client or worker. After a fatal fault every further byte is ignored.
+    ``MAGIC_RESPONSE`` on a client or worker. After a fatal fault every further byte is ignored. A client
+    sets ``max_line_bytes`` higher: a server lists all functions of a worker in one line.
     """
 
-    __slots__ = ("_large", "_large_bytes", "_magic", "_max_packet_bytes", "_rest", "failed")
+    __slots__ = (
+        "_large",
+        "_large_bytes",
+        "_magic",
+        "_max_line_bytes",
+        "_max_packet_bytes",
+        "_rest",
+        "failed",
+    )
 
-    def __init__(self, magic: bytes, max_packet_bytes: int = DEFAULT_MAX_PACKET_BYTES) -> None:
+    def __init__(
+        self,
+        magic: bytes,
+        max_packet_bytes: int = DEFAULT_MAX_PACKET_BYTES,
+        max_line_bytes: int = MAX_LINE_BYTES,
+    ) -> None:
         self.failed = False
         self._magic = magic
         self._max_packet_bytes = max_packet_bytes
+        self._max_line_bytes = max_line_bytes
         # The start of a message whose length is not known yet: less than a header, or a piece of a line.
         self._rest = b""
         # A packet whose length is known and that is still incomplete: what came so far, and its length.
@@ -181,10 +196,11 @@ class Decoder:
 
     def _take_line(self, data: bytes, position: int, messages: list[Message]) -> int:
         """Takes one text line at position; returns its length, or 0 when the rest has been kept for later."""
-        end = data.find(b"\n", position, position + MAX_LINE_BYTES)
+        limit = self._max_line_bytes
+        end = data.find(b"\n", position, position + limit)
         if end < 0:
-            if len(data) - position >= MAX_LINE_BYTES:
-                text = f"A line is over the limit of {MAX_LINE_BYTES} bytes"
+            if len(data) - position >= limit:
+                text = f"A line is over the limit of {limit} bytes"
                 self._fail(messages, Fault(LINE_TOO_LONG, text, fatal=True, is_text=True))
             else:
                 self._rest = data[position:]
