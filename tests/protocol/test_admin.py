@@ -61,6 +61,11 @@ def test_answers_have_the_line_ends_of_the_c_server() -> None:
     assert admin.format_list([]) == b".\n"
 
 
+def test_a_row_cannot_end_its_list() -> None:
+    """A unique may be a single dot; in ``show unique jobs`` it is the whole row."""
+    assert admin.format_list([b"a", b".", b"b"]) == b"a\n\\x2e\nb\n.\n"
+
+
 def test_an_error_line_cannot_be_broken_by_what_it_quotes() -> None:
     """Unknown commands are quoted in the answer."""
     assert admin.error_line("CODE", "x\r\ny") == b"ERR CODE x\\x0d\\x0ay\r\n"

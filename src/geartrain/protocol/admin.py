@@ -86,8 +86,11 @@ def error_line(code: str, text: str = "") -> bytes:
 
 
 def format_list(lines: Iterable[bytes]) -> bytes:
-    """The answer that lists lines; each must be free of line ends."""
-    return b"".join([line + b"\n" for line in lines]) + b".\n"
+    """The answer that lists lines; each must be free of line ends.
+
+    A line that is a single dot would end the list, so it is written escaped; a unique can be one.
+    """
+    return b"".join([(rb"\x2e" if line == END_OF_LIST else line) + b"\n" for line in lines]) + b".\n"
 
 
 def format_function_status(row: FunctionStatus) -> bytes:
