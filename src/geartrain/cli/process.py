@@ -105,8 +105,8 @@ def _stop(server: Server, number: signal.Signals) -> None:
 
 
 def _drain(server: Server) -> None:
-    logger.info("stopping when no job is left")
     server.drain()
+    logger.info("stopping when no job is left")
 
 
 def _reopen(log_file: LogFile | None) -> None:

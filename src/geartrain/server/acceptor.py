@@ -49,7 +49,8 @@ class Acceptor:
         """Begins to accept."""
         self._retry = None
         for listener in self._listeners:
-            self._loop.add_reader(listener, self._accept, listener)
+            # By number: uvloop would keep a socket object open beyond its close, and with it the port.
+            self._loop.add_reader(listener.fileno(), self._accept, listener)
 
     def close(self) -> None:
         """Stops accepting and closes the listening sockets; new connections are refused from now on."""
@@ -62,7 +63,7 @@ class Acceptor:
 
     def _pause(self) -> None:
         for listener in self._listeners:
-            self._loop.remove_reader(listener)
+            self._loop.remove_reader(listener.fileno())
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(_ACCEPTED_AT_ONCE):

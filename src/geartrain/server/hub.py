@@ -30,14 +30,14 @@ _TIMER_MARGIN_SECONDS: Final = 0.001
 
 
 class Hub:
-    """An engine with its connections and its timer; ``on_settled`` is called after every change."""
+    """An engine with its connections and its timer; ``on_change`` is called whenever the engine may have changed."""
 
     def __init__(
         self,
         engine: Engine,
         config: ServerConfig,
         loop: asyncio.AbstractEventLoop,
-        on_settled: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
         self.engine = engine
         self.config = config
@@ -47,7 +47,7 @@ class Hub:
         self._by_peer: dict[Peer, Connection] = {}
         self._all_closed = asyncio.Event()
         self._all_closed.set()
-        self._on_settled = on_settled
+        self._on_change = on_change
         self._settling = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_deadline = math.inf
@@ -87,6 +87,8 @@ class Hub:
         ``source`` is the connection whose input came before. Writing may drop a connection and so lead back
         here; the outer call then sees to what that leaves behind.
         """
+        # Before anything is written: whoever reads that the server drains finds its port closed.
+        self._on_change()
         if self._settling:
             return
         self._settling = True
@@ -101,7 +103,6 @@ class Hub:
         for notice in self.engine.take_notices():
             log_notice(notice)
         self._set_timer()
-        self._on_settled()
 
     async def close(self) -> None:
         """Closes every connection, those that do not take their last output in time too."""

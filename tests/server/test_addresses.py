@@ -1,0 +1,82 @@
+"""Listen addresses as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from geartrain.errors import ConfigError
+from geartrain.server.addresses import Address, TcpAddress, UnixAddress, parse_listen, parse_port
+
+
+@pytest.mark.parametrize(
+    ("entry", "address"),
+    [
+        ("localhost", TcpAddress("localhost", 4730)),
+        ("10.0.0.1:4731", TcpAddress("10.0.0.1", 4731)),
+        ("10.0.0.1:0", TcpAddress("10.0.0.1", 0)),
+        ("::1", TcpAddress("::1", 4730)),
+        ("::", TcpAddress("::", 4730)),
+        ("[::1]", TcpAddress("::1", 4730)),
+        ("[::1]:4731", TcpAddress("::1", 4731)),
+        ("unix:/run/gearmand.sock", UnixAddress("/run/gearmand.sock")),
+        ("unix:here.sock", UnixAddress("here.sock")),
+    ],
+)
+def test_an_entry_names_a_host_a_port_or_a_path(entry: str, address: Address) -> None:
+    """host, host:port, [v6]:port, a bare IPv6 address, unix:path."""
+    assert parse_listen(entry, 4730) == address
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "",
+        ":4730",
+        "host:",
+        "host:70000",
+        "host:-1",
+        "host: 80",
+        " host",
+        "[::1",
+        "[::1]4730",
+        "[]:1",
+        "unix:",
+    ],
+)
+def test_anything_else_is_refused(entry: str) -> None:
+    """The error names the setting and shows the entry."""
+    with pytest.raises(ConfigError) as caught:
+        parse_listen(entry, 4730)
+
+    assert caught.value.key == "listen"
+
+
+def test_a_unix_path_that_the_kernel_cannot_hold_is_refused() -> None:
+    """Room is for 107 bytes."""
+    assert parse_listen("unix:" + "x" * 107, 4730) == UnixAddress("x" * 107)
+    with pytest.raises(ConfigError):
+        parse_listen("unix:" + "x" * 108, 4730)
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        (TcpAddress("127.0.0.1", 1), "127.0.0.1:1"),
+        (TcpAddress("::1", 1), "[::1]:1"),
+        (UnixAddress("/a"), "unix:/a"),
+    ],
+)
+def test_an_address_reads_like_the_entry_for_it(address: Address, text: str) -> None:
+    """What is printed can be given back as a listen entry."""
+    assert str(address) == text
+    assert parse_listen(text, 4730) == address
+
+
+def test_a_port_is_a_number_or_the_name_of_a_service() -> None:
+    """As with the C server."""
+    assert parse_port("4730") == 4730
+    assert parse_port("0") == 0
+    assert parse_port("http") == 80
+    for text in ("65536", "-1", "", "no-such-service", "٣", "1 "):
+        with pytest.raises(ConfigError):
+            parse_port(text)

@@ -1,0 +1,265 @@
+"""The server as a process: signals, the background, pid file and log file."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.server.process import GEARMAND, Gearmand, run_gearmand
+from tests.server.wire import TIMEOUT_SECONDS, Wire
+
+from geartrain.protocol import packets
+from geartrain.protocol.packets import Packet
+
+_LOG_LINE = re.compile(r" *[A-Z]+ \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} \[ +main +\] \S.*")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_signal_ends_the_process_at_once(number: signal.Signals) -> None:
+    """Connections are closed, jobs are not waited for, and the exit code is 0."""
+    with Gearmand() as server, server.connect() as wire:
+        wire.submit(b"f")
+
+        server.send_signal(number)
+
+        assert wire.read_until_closed() == []
+        assert server.wait() == 0
+
+
+def test_sigusr1_without_jobs_ends_the_process() -> None:
+    """Nothing has to be waited for."""
+    with Gearmand() as server:
+        server.send_signal(signal.SIGUSR1)
+
+        assert server.wait() == 0
+
+
+def test_sigusr1_waits_until_the_last_job_is_done() -> None:
+    """New connections are refused, those there go on, and the last result arrives."""
+    with Gearmand() as server, server.connect() as client, server.connect() as worker:
+        first = client.submit(b"f")
+        worker.send(packets.CAN_DO, b"f")
+        server.send_signal(signal.SIGUSR1)
+        server.wait_for_line(lambda line: "no job is left" in line)
+
+        with pytest.raises(ConnectionRefusedError):
+            server.connect()
+        second = client.submit(b"f")
+        for handle in (first, second):
+            worker.grab()
+            worker.send(packets.WORK_COMPLETE, handle, b"x" * 1_000_000)
+
+        results = client.read_until_closed()
+        assert [packet.arguments[0] for packet in results if isinstance(packet, Packet)] == [first, second]
+        assert server.wait() == 0
+
+
+def test_sigusr1_does_not_wait_for_jobs_of_a_later_time() -> None:
+    """They would hold the stop up for ever."""
+    with Gearmand() as server, server.connect() as client:
+        client.send(packets.SUBMIT_JOB_EPOCH, b"f", b"", b"99999999999", b"")
+        assert client.read().number == packets.JOB_CREATED
+
+        server.send_signal(signal.SIGUSR1)
+
+        assert server.wait() == 0
+
+
+def test_sigterm_ends_a_graceful_stop_at_once() -> None:
+    """Somebody lost patience."""
+    with Gearmand() as server, server.connect() as client:
+        client.submit(b"f")
+        server.send_signal(signal.SIGUSR1)
+        server.wait_for_line(lambda line: "no job is left" in line)
+
+        server.send_signal(signal.SIGTERM)
+
+        assert server.wait() == 0
+
+
+def test_a_client_that_does_not_read_cannot_hold_the_stop_up() -> None:
+    """Its last output is given up after a short time."""
+    with Gearmand() as server, server.connect() as client:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.send(packets.ECHO_REQ, b"x" * 30_000_000)
+
+        server.send_signal(signal.SIGTERM)
+
+        assert server.wait() == 0
+
+
+def test_sighup_opens_the_log_file_again(tmp_path: Path) -> None:
+    """After a log rotation the lines go to the new file."""
+    log, old = tmp_path / "log", tmp_path / "log.1"
+    with Gearmand("-l", str(log)) as server, server.connect() as wire:
+        log.rename(old)
+        server.send_signal(signal.SIGHUP)
+        wire.echo()
+
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+
+    assert "listening on" in old.read_text()
+    assert "stopping on SIGTERM" not in old.read_text()
+    assert "stopping on SIGTERM" in log.read_text()
+
+
+def test_sighup_goes_on_in_the_old_file_when_there_can_be_no_new_one(tmp_path: Path) -> None:
+    """A line there says so."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    with Gearmand("-l", str(folder / "log")) as server, server.connect() as wire:
+        folder.rename(tmp_path / "moved")
+        server.send_signal(signal.SIGHUP)
+        wire.echo()
+
+    assert "cannot open log file" in (tmp_path / "moved" / "log").read_text()
+
+
+def test_sighup_without_a_log_file_does_nothing(tmp_path: Path) -> None:
+    """No file named "stderr" appears, as it does with the C server."""
+    with Gearmand("-l", "stderr", cwd=tmp_path) as server, server.connect() as wire:
+        server.send_signal(signal.SIGHUP)
+        wire.echo()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_log_lines_look_like_those_of_the_c_server(tmp_path: Path) -> None:
+    """Level, date, time with microseconds, thread, text."""
+    log = tmp_path / "log"
+    with Gearmand("-l", str(log)):
+        pass
+
+    lines = log.read_text().splitlines()
+    assert lines
+    assert all(_LOG_LINE.fullmatch(line) for line in lines), lines
+
+
+def test_a_log_file_that_cannot_be_opened_is_no_reason_not_to_serve() -> None:
+    """A message says so, and the log goes to stderr, as with the C server."""
+    with Gearmand("-l", "/nowhere/log") as server, server.connect() as wire:
+        wire.echo()
+
+        assert server.lines[0].startswith("gearmand: cannot open log file /nowhere/log: No such file")
+
+
+def test_no_log_is_written_on_request() -> None:
+    """Only the announcement of the addresses remains."""
+    with Gearmand("-l", "none") as server:
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+
+    assert server.lines == [f"gearmand: listening on {name}" for name in server.listening]
+
+
+def test_the_log_level_leaves_lines_out(tmp_path: Path) -> None:
+    """With ERROR, what is only informative is not written."""
+    log = tmp_path / "log"
+    with Gearmand("-l", str(log), "--verbose", "ERROR"):
+        pass
+
+    assert log.read_text() == ""
+
+
+def test_the_pid_file_is_there_while_the_server_runs(tmp_path: Path) -> None:
+    """It holds the process id and a line end, over whatever it held before."""
+    pid_file = tmp_path / "pid"
+    pid_file.write_text("12345678\n")
+
+    with Gearmand("-P", str(pid_file)) as server:
+        assert pid_file.read_text() == f"{server.pid}\n"
+
+    assert not pid_file.exists()
+
+
+def test_the_pid_file_of_a_successor_is_not_removed(tmp_path: Path) -> None:
+    """A server started meanwhile with the same file keeps it."""
+    pid_file = tmp_path / "pid"
+
+    with Gearmand("-P", str(pid_file)):
+        pid_file.write_text("1\n")
+
+    assert pid_file.read_text() == "1\n"
+
+
+def test_the_pid_file_of_a_running_server_survives_a_failed_start(tmp_path: Path) -> None:
+    """A second server that finds the port taken must not make the first one unfindable."""
+    pid_file = tmp_path / "pid"
+    with Gearmand("-P", str(pid_file)) as server:
+        done = run_gearmand("-L", "127.0.0.1", "-p", str(server.port), "-P", str(pid_file))
+
+        assert done.returncode == 1
+        assert pid_file.read_text() == f"{server.pid}\n"
+
+
+class _Background:
+    """A gearmand that has gone to the background, and what it said before."""
+
+    def __init__(self, folder: Path) -> None:
+        pid_file = folder / "pid"
+        options = ["-d", "-p0", "-L127.0.0.1", "-P", str(pid_file), "-l", str(folder / "log")]
+        self.started = subprocess.run(
+            [GEARMAND, *options], capture_output=True, text=True, timeout=TIMEOUT_SECONDS, cwd=folder
+        )
+        self.pid = int(pid_file.read_text())
+        self.descriptor = os.pidfd_open(self.pid)
+        self.port = int(self.started.stderr.rpartition(":")[2])
+
+
+@pytest.fixture
+def background(tmp_path: Path) -> Iterator[_Background]:
+    server = _Background(tmp_path)
+    yield server
+    try:
+        signal.pidfd_send_signal(server.descriptor, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    os.close(server.descriptor)
+
+
+def test_a_daemon_serves_as_soon_as_the_command_returns(background: _Background, tmp_path: Path) -> None:
+    """Exit code 0, the address on stderr, another process behind it that has no terminal."""
+    assert background.started.returncode == 0
+    assert background.started.stderr == f"gearmand: listening on 127.0.0.1:{background.port}\n"
+    with Wire(("127.0.0.1", background.port)) as wire:
+        assert wire.ask(b"getpid") == b"OK %d" % background.pid
+    assert os.getsid(background.pid) == background.pid
+    for descriptor in (0, 1, 2):
+        assert os.readlink(f"/proc/{background.pid}/fd/{descriptor}") == os.devnull
+    assert "listening on" in (tmp_path / "log").read_text()
+
+
+def test_a_daemon_stops_on_a_signal_and_cleans_up(background: _Background, tmp_path: Path) -> None:
+    """The pid file goes, the log says why."""
+    with Wire(("127.0.0.1", background.port)) as wire:
+        signal.pidfd_send_signal(background.descriptor, signal.SIGTERM)
+        assert wire.read_until_closed() == []
+    _wait_for_exit(background.descriptor)
+
+    assert not (tmp_path / "pid").exists()
+    assert "stopped" in (tmp_path / "log").read_text()
+
+
+def test_a_daemon_that_cannot_bind_fails_at_once() -> None:
+    """The C server says success first and fails later; here the exit code is 1 and the reason is shown."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        done = run_gearmand("-d", "-L127.0.0.1", "-p", str(port))
+
+    assert done.returncode == 1
+    assert done.stderr == f"gearmand: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def _wait_for_exit(descriptor: int) -> None:
+    """Waits for the end of a process that is not a child of this one."""
+    readable, _, _ = select.select([descriptor], [], [], TIMEOUT_SECONDS)
+    assert readable
