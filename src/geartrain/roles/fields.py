@@ -1,6 +1,7 @@
 """Handles and numbers on the wire, read and written with tolerance.
 
-Numbers are decimal text. A progress is a pair of whole numbers, but the C server relays whatever a worker sends, and ``0.5`` is seen.
+Numbers are decimal text. A progress is a pair of whole numbers, but the C server relays whatever a worker
+sends, and ``0.5`` is seen.
 """
 
 from __future__ import annotations

@@ -6,27 +6,26 @@ Times are seconds of any one clock that only goes forward.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 4.0
 # A server that does not refuse but stays silent makes its caller wait for a timeout each time. Trying it
-# again takes at most a tenth of the time, so that work on the other servers goes on meanwhile.
-PAUSE_PER_WAITED_SECOND: Final = 9.0
+# again takes at most a tenth of the time or so, and work on the other servers goes on meanwhile.
+PAUSE_PER_WAITED_SECOND: Final = 10.0
 
 
-class Server:
-    """The record of one server.
+class ServerRecord:
+    """What is known of reaching one server.
 
-    ``address`` is whatever the caller knows the server by. ``retry_at`` is the time from which on it may be
-    tried again, 0.0 if that is now.
+    ``failures`` counts the failed attempts in a row. ``retry_at`` is the time from which on it may be tried
+    again, 0.0 if nothing speaks against it.
     """
 
-    __slots__ = ("address", "failures", "retry_at")
+    __slots__ = ("failures", "retry_at")
 
-    def __init__(self, address: object) -> None:
-        self.address = address
+    def __init__(self) -> None:
         self.failures = 0
         self.retry_at = 0.0
 
@@ -43,7 +42,7 @@ class Server:
         """The server could not be reached.
 
         ``waited_seconds`` is how long the attempt took. ``jitter`` is a random number from 0 to 1: 0 makes
-        the pause half as long as 1, so that many callers do not come back all at once.
+        the pause half as long as 1 does, so that many callers do not come back all at once.
         """
         pause = FIRST_PAUSE_SECONDS
         for _ in range(self.failures):
@@ -53,24 +52,20 @@ class Server:
         self.retry_at = now + pause * (1 + jitter) / 2
 
 
-def candidates(servers: Iterable[Server], now: float) -> list[Server]:
-    """The servers in the order to try: those that are ready as they came, then the others, soonest first."""
-    ready: list[Server] = []
-    pausing: list[Server] = []
-    for server in servers:
-        if server.is_ready(now):
-            ready.append(server)
+def order(records: Sequence[ServerRecord], now: float) -> list[int]:
+    """Positions in the order to try: servers that are ready as they stand, then the others, soonest first."""
+    ready: list[int] = []
+    pausing: list[tuple[float, int]] = []
+    for position, record in enumerate(records):
+        if record.is_ready(now):
+            ready.append(position)
         else:
-            pausing.append(server)
-    pausing.sort(key=_retry_at)
-    return ready + pausing
+            pausing.append((record.retry_at, position))
+    pausing.sort()
+    return ready + [position for _, position in pausing]
 
 
-def next_retry(servers: Iterable[Server]) -> float | None:
-    """The earliest time at which one of these failed servers may be tried again; None without any."""
-    times = [server.retry_at for server in servers if server.failures]
+def next_retry(records: Sequence[ServerRecord]) -> float | None:
+    """The earliest time at which a server that failed may be tried again; None if none failed."""
+    times = [record.retry_at for record in records if record.failures]
     return min(times) if times else None
-
-
-def _retry_at(server: Server) -> float:
-    return server.retry_at
