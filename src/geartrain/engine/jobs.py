@@ -252,9 +252,7 @@ class Jobs:
         job.worker = None
         job.function.running -= 1
         job.state = QUEUED
-        if job.timer is not None:
-            self.timers.cancel(job.timer)
-            job.timer = None
+        _stop_timer(job, self.timers)
 
     # --- out of the queue ---------------------------------------------------------------------------
 
@@ -264,9 +262,7 @@ class Jobs:
             self._take_from_worker(job)
         elif job.state == WAITING:
             self._leave_waiting(job)
-            if job.timer is not None:
-                self.calendar.cancel(job.timer)
-                job.timer = None
+            _stop_timer(job, self.calendar)
         if job.queue is not None:
             job.queue.remove(job)
         job.state = ENDED
@@ -300,8 +296,8 @@ class Jobs:
     def leave(self, client: Peer) -> None:
         """Takes a client from its jobs; those that then nobody wants are dropped if they have not begun."""
         for job in list(client.waiting_for.values()):
-            if job.clients is not None:
-                job.clients = [other for other in job.clients if other is not client]
+            assert job.clients is not None
+            job.clients = [other for other in job.clients if other is not client]
             self._drop_if_unwanted(job)
         client.waiting_for.clear()
 
@@ -329,3 +325,9 @@ class Jobs:
             for client in job.clients:
                 client.waiting_for.pop(job.handle, None)
         job.clients = None
+
+
+def _stop_timer(job: Job, timers: Timers) -> None:
+    if job.timer is not None:
+        timers.cancel(job.timer)
+        job.timer = None
