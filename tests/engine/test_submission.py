@@ -179,7 +179,7 @@ def test_after_its_end_the_unique_makes_a_new_job(world: World) -> None:
     assert client.submit(unique=b"u") != first
 
 
-# --- defects of the C server that must not come back ---------------------------------------------------------
+# --- defects of the C server that must not come back ------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [SUBMIT_JOB, SUBMIT_JOB_BG])
