@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import geartrain.errors
 from gearman.command_handler import GearmanCommandHandler
@@ -41,6 +41,9 @@ from geartrain.protocol.codec import AdminLine, Message
 from geartrain.protocol.packets import ECHO_RES, Packet
 from geartrain.roles.admin import AdminRole, Answered, CommandRefused, UnexpectedLine
 from geartrain.roles.events import Echoed, Event
+
+if TYPE_CHECKING:
+    from gearman.connection_manager import GearmanConnectionManager
 
 Row = dict[str, Any]
 # What a command was: a text command's words, or the number of the echo packet.
@@ -125,7 +128,7 @@ class GearmanAdminClientCommandHandler(GearmanCommandHandler):
     JOB_FIELDS = 4
     UNIQUE_JOB_FIELDS = 1
 
-    def __init__(self, connection_manager: Any = None) -> None:
+    def __init__(self, connection_manager: GearmanConnectionManager | None = None) -> None:
         super().__init__(connection_manager=connection_manager)
         self._role = AdminRole()
         self._responses: deque[tuple[Command, object]] = deque()
