@@ -20,4 +20,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if skipped and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.ensure_newline()
-        reporter.write_line(f"GEARTRAIN_REQUIRE_PEERS=1 forbids skipping, but {len(skipped)} tests were skipped")
+        reporter.write_line(
+            f"GEARTRAIN_REQUIRE_PEERS=1 forbids skipping, but {len(skipped)} tests were skipped"
+        )

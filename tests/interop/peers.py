@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-
 from tests.conftest import REQUIRE_PEERS
 from tests.interop.processes import PATIENCE_SECONDS
 
@@ -21,7 +21,7 @@ SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", 
 def require(program: str, package: str) -> str:
     """The path of a program of Debian's ``package``; skips the test when it is not installed."""
     # Our own programs have the same names: the virtual environment is no place to look.
-    ours = str(Path(os.sys.executable).parent)
+    ours = str(Path(sys.executable).parent)
     path = os.pathsep.join(folder for folder in SEARCH_PATH.split(os.pathsep) if folder != ours)
     found = shutil.which(program, path=path)
     return found if found is not None else absent(f"{program} is not installed (Debian: {package})")

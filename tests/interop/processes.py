@@ -47,6 +47,7 @@ class Output:
     def finish(self) -> str:
         """Waits for the end of the output and returns all of it."""
         self._thread.join(PATIENCE_SECONDS)
+        assert not self._thread.is_alive(), "a child of the program is left behind and holds its output open"
         self._pipe.close()
         return self._text
 
@@ -81,15 +82,17 @@ class Program:
     def kill(self) -> None:
         """Ends the program as a crash would: it gets no chance to say goodbye."""
         self._process.kill()
-        self.wait()
+        self._process.wait()
 
     def stop(self) -> None:
         """Asks the program to end, and makes it end when it does not."""
         self._process.terminate()
         try:
-            self.wait()
+            self._process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
+        self.stdout.finish()
+        self.stderr.finish()
 
 
 class Deadline:
