@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import geartrain.errors
-from gearman import util
+from gearman import protocol, util
 from gearman.admin_client_handler import Command, GearmanAdminClientCommandHandler, Row
 from gearman.connection import GearmanConnection
 from gearman.connection_manager import GearmanConnectionManager
@@ -18,22 +18,6 @@ from gearman.errors import (
     ProtocolError,
     ServerListError,
     ServerUnavailable,
-)
-from gearman.protocol import (
-    GEARMAN_COMMAND_ECHO_REQ,
-    GEARMAN_SERVER_COMMAND_CANCEL_JOB,
-    GEARMAN_SERVER_COMMAND_CREATE_FUNCTION,
-    GEARMAN_SERVER_COMMAND_DROP_FUNCTION,
-    GEARMAN_SERVER_COMMAND_GETPID,
-    GEARMAN_SERVER_COMMAND_MAXQUEUE,
-    GEARMAN_SERVER_COMMAND_PRIORITYSTATUS,
-    GEARMAN_SERVER_COMMAND_SHOW_JOBS,
-    GEARMAN_SERVER_COMMAND_SHOW_UNIQUE_JOBS,
-    GEARMAN_SERVER_COMMAND_SHUTDOWN,
-    GEARMAN_SERVER_COMMAND_STATUS,
-    GEARMAN_SERVER_COMMAND_VERBOSE,
-    GEARMAN_SERVER_COMMAND_VERSION,
-    GEARMAN_SERVER_COMMAND_WORKERS,
 )
 from gearman.text import to_bytes
 from geartrain.roles.admin import command_line
@@ -85,7 +69,7 @@ class GearmanAdminClient(GearmanConnectionManager):
         handler = self._handler_of_live_connection()
         started = time.perf_counter()
         handler.send_echo_request(ECHO_STRING)
-        reply = self.wait_until_server_responds(GEARMAN_COMMAND_ECHO_REQ)
+        reply = self.wait_until_server_responds(protocol.GEARMAN_COMMAND_ECHO_REQ)
         elapsed = time.perf_counter() - started
         if reply != ECHO_STRING.encode():
             raise self._out_of_step(f"Sent {ECHO_STRING!r}, and {reply!r} came back")
@@ -93,38 +77,38 @@ class GearmanAdminClient(GearmanConnectionManager):
 
     def get_status(self) -> tuple[Row, ...]:
         """For each task: ``task``, ``queued`` (running ones included), ``running``, ``workers``."""
-        return self._rows(GEARMAN_SERVER_COMMAND_STATUS)
+        return self._rows(protocol.GEARMAN_SERVER_COMMAND_STATUS)
 
     def get_priority_status(self) -> tuple[Row, ...]:
         """For each task: ``task``, waiting jobs by priority ``high``, ``normal``, ``low``, ``workers``."""
-        return self._rows(GEARMAN_SERVER_COMMAND_PRIORITYSTATUS)
+        return self._rows(protocol.GEARMAN_SERVER_COMMAND_PRIORITYSTATUS)
 
     def get_workers(self) -> tuple[Row, ...]:
         """For each connection: ``file_descriptor`` (text), ``ip``, ``client_id``, ``tasks``."""
-        return self._rows(GEARMAN_SERVER_COMMAND_WORKERS)
+        return self._rows(protocol.GEARMAN_SERVER_COMMAND_WORKERS)
 
     def get_jobs(self) -> tuple[Row, ...]:
         """For each job: ``handle``, ``retries``, ``ignored`` (nobody wants it), ``job_queued`` (stored).
 
         The classic labels of these three figures, ``queued``, ``canceled``, ``enabled``, are kept.
         """
-        return self._rows(GEARMAN_SERVER_COMMAND_SHOW_JOBS)
+        return self._rows(protocol.GEARMAN_SERVER_COMMAND_SHOW_JOBS)
 
     def get_unique_jobs(self) -> tuple[Row, ...]:
         """For each job: its ``unique``."""
-        return self._rows(GEARMAN_SERVER_COMMAND_SHOW_UNIQUE_JOBS)
+        return self._rows(protocol.GEARMAN_SERVER_COMMAND_SHOW_UNIQUE_JOBS)
 
     def get_version(self) -> str:
         """The server's version as it says it, such as ``OK 1.1.20``."""
-        return self._line(GEARMAN_SERVER_COMMAND_VERSION)
+        return self._line(protocol.GEARMAN_SERVER_COMMAND_VERSION)
 
     def get_pid(self) -> str:
         """The server's process as it says it, such as ``OK 4711``."""
-        return self._line(GEARMAN_SERVER_COMMAND_GETPID)
+        return self._line(protocol.GEARMAN_SERVER_COMMAND_GETPID)
 
     def get_verbose(self) -> str:
         """How much the server logs as it says it, such as ``OK ERROR``."""
-        return self._line(GEARMAN_SERVER_COMMAND_VERBOSE)
+        return self._line(protocol.GEARMAN_SERVER_COMMAND_VERBOSE)
 
     # --- changes ------------------------------------------------------------------------------------
 
@@ -135,27 +119,29 @@ class GearmanAdminClient(GearmanConnectionManager):
         priority, None removes all limits.
         """
         limits = () if max_size is None else (max_size,) if isinstance(max_size, int) else tuple(max_size)
-        return self._change(GEARMAN_SERVER_COMMAND_MAXQUEUE, task, *(str(int(limit)) for limit in limits))
+        return self._change(
+            protocol.GEARMAN_SERVER_COMMAND_MAXQUEUE, task, *(str(int(limit)) for limit in limits)
+        )
 
     def create_function(self, task: str | bytes) -> str:
         """Makes a task known to the server before any worker registers it. Returns ``'OK'``."""
-        return self._change(GEARMAN_SERVER_COMMAND_CREATE_FUNCTION, task)
+        return self._change(protocol.GEARMAN_SERVER_COMMAND_CREATE_FUNCTION, task)
 
     def drop_function(self, task: str | bytes) -> str:
         """Makes the server forget a task that has no workers and no running jobs. Returns ``'OK'``."""
-        return self._change(GEARMAN_SERVER_COMMAND_DROP_FUNCTION, task)
+        return self._change(protocol.GEARMAN_SERVER_COMMAND_DROP_FUNCTION, task)
 
     def cancel_job(self, handle: str | bytes) -> str:
         """Takes a job out of its queue. Returns what the server says: ``'OK'`` or ``'ERR UNKNOWN_JOB'``."""
-        return self._line(GEARMAN_SERVER_COMMAND_CANCEL_JOB, handle)
+        return self._line(protocol.GEARMAN_SERVER_COMMAND_CANCEL_JOB, handle)
 
     def send_shutdown(self, graceful: bool = True) -> None:
         """Stops the server, when ``graceful`` after the jobs that run now."""
         handler = self._handler_of_live_connection()
         words = ["graceful"] if graceful else []
-        handler.send_text_command(_line_of(GEARMAN_SERVER_COMMAND_SHUTDOWN, *words))
+        handler.send_text_command(_line_of(protocol.GEARMAN_SERVER_COMMAND_SHUTDOWN, *words))
         try:
-            self.wait_until_server_responds(GEARMAN_SERVER_COMMAND_SHUTDOWN)
+            self.wait_until_server_responds(protocol.GEARMAN_SERVER_COMMAND_SHUTDOWN)
         except ServerUnavailable:
             # Gone before it could say so.
             pass
@@ -187,10 +173,6 @@ class GearmanAdminClient(GearmanConnectionManager):
 
         try:
             self.poll_connections_until_stopped([connection], response_pending, timeout=self.poll_timeout)
-        except ServerUnavailable:
-            # A server may answer and close at once.
-            if not handler.response_ready:
-                raise
         except BaseException:
             # Also when the user got tired of waiting.
             self._hang_up()

@@ -11,25 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import geartrain.errors
+from gearman import protocol
 from gearman.command_handler import GearmanCommandHandler
 from gearman.errors import GearmanError, InvalidAdminClientState, ProtocolError
-from gearman.protocol import (
-    GEARMAN_COMMAND_ECHO_REQ,
-    GEARMAN_COMMAND_TEXT_COMMAND,
-    GEARMAN_SERVER_COMMAND_CANCEL_JOB,
-    GEARMAN_SERVER_COMMAND_CREATE_FUNCTION,
-    GEARMAN_SERVER_COMMAND_DROP_FUNCTION,
-    GEARMAN_SERVER_COMMAND_GETPID,
-    GEARMAN_SERVER_COMMAND_MAXQUEUE,
-    GEARMAN_SERVER_COMMAND_PRIORITYSTATUS,
-    GEARMAN_SERVER_COMMAND_SHOW_JOBS,
-    GEARMAN_SERVER_COMMAND_SHOW_UNIQUE_JOBS,
-    GEARMAN_SERVER_COMMAND_SHUTDOWN,
-    GEARMAN_SERVER_COMMAND_STATUS,
-    GEARMAN_SERVER_COMMAND_VERBOSE,
-    GEARMAN_SERVER_COMMAND_VERSION,
-    GEARMAN_SERVER_COMMAND_WORKERS,
-)
 from gearman.text import to_bytes, to_text
 from geartrain.protocol.admin import (
     parse_function_status,
@@ -97,27 +81,27 @@ def _unique_job_row(line: bytes) -> Row:
 
 
 _ROW_PARSERS: Final[dict[str, Callable[[bytes], Row]]] = {
-    GEARMAN_SERVER_COMMAND_STATUS: _status_row,
-    GEARMAN_SERVER_COMMAND_PRIORITYSTATUS: _priority_status_row,
-    GEARMAN_SERVER_COMMAND_WORKERS: _worker_row,
-    GEARMAN_SERVER_COMMAND_SHOW_JOBS: _job_row,
-    GEARMAN_SERVER_COMMAND_SHOW_UNIQUE_JOBS: _unique_job_row,
+    protocol.GEARMAN_SERVER_COMMAND_STATUS: _status_row,
+    protocol.GEARMAN_SERVER_COMMAND_PRIORITYSTATUS: _priority_status_row,
+    protocol.GEARMAN_SERVER_COMMAND_WORKERS: _worker_row,
+    protocol.GEARMAN_SERVER_COMMAND_SHOW_JOBS: _job_row,
+    protocol.GEARMAN_SERVER_COMMAND_SHOW_UNIQUE_JOBS: _unique_job_row,
 }
 
 _COMMANDS: Final = (
     *_ROW_PARSERS,
-    GEARMAN_SERVER_COMMAND_CANCEL_JOB,
-    GEARMAN_SERVER_COMMAND_CREATE_FUNCTION,
-    GEARMAN_SERVER_COMMAND_DROP_FUNCTION,
-    GEARMAN_SERVER_COMMAND_GETPID,
-    GEARMAN_SERVER_COMMAND_MAXQUEUE,
-    GEARMAN_SERVER_COMMAND_SHUTDOWN,
-    GEARMAN_SERVER_COMMAND_VERBOSE,
-    GEARMAN_SERVER_COMMAND_VERSION,
+    protocol.GEARMAN_SERVER_COMMAND_CANCEL_JOB,
+    protocol.GEARMAN_SERVER_COMMAND_CREATE_FUNCTION,
+    protocol.GEARMAN_SERVER_COMMAND_DROP_FUNCTION,
+    protocol.GEARMAN_SERVER_COMMAND_GETPID,
+    protocol.GEARMAN_SERVER_COMMAND_MAXQUEUE,
+    protocol.GEARMAN_SERVER_COMMAND_SHUTDOWN,
+    protocol.GEARMAN_SERVER_COMMAND_VERBOSE,
+    protocol.GEARMAN_SERVER_COMMAND_VERSION,
 )
 
 # An ERR line in reply to these is handed to the program as it is; elsewhere it is an error.
-_RAW_REPLIES: Final = frozenset({GEARMAN_SERVER_COMMAND_CANCEL_JOB})
+_RAW_REPLIES: Final = frozenset({protocol.GEARMAN_SERVER_COMMAND_CANCEL_JOB})
 
 
 class GearmanAdminClientCommandHandler(GearmanCommandHandler):
@@ -160,7 +144,7 @@ class GearmanAdminClientCommandHandler(GearmanCommandHandler):
 
     def send_echo_request(self, echo_string: str | bytes) -> None:
         """Asks the server to send the text back."""
-        self._role.echo(GEARMAN_COMMAND_ECHO_REQ, to_bytes(echo_string))
+        self._role.echo(protocol.GEARMAN_COMMAND_ECHO_REQ, to_bytes(echo_string))
         self._send_outgoing()
 
     def _ask(self, command: str, line: bytes) -> None:
@@ -175,7 +159,9 @@ class GearmanAdminClientCommandHandler(GearmanCommandHandler):
             if isinstance(message, Packet):
                 self.send_command(message.number, data=message.arguments[0])
             else:
-                self.send_command(GEARMAN_COMMAND_TEXT_COMMAND, raw_text=_with_line_end(message.text))
+                self.send_command(
+                    protocol.GEARMAN_COMMAND_TEXT_COMMAND, raw_text=_with_line_end(message.text)
+                )
 
     # --- from the connection ------------------------------------------------------------------------
 
@@ -213,7 +199,7 @@ class GearmanAdminClientCommandHandler(GearmanCommandHandler):
         elif isinstance(event, CommandRefused):
             self._responses.append((str(event.token), _refusal(str(event.token), event.line)))
         elif isinstance(event, Echoed):
-            self._responses.append((GEARMAN_COMMAND_ECHO_REQ, event.data))
+            self._responses.append((protocol.GEARMAN_COMMAND_ECHO_REQ, event.data))
         elif isinstance(event, UnexpectedLine):
             raise InvalidAdminClientState(f"Received a reply to nothing that was asked: {event.line!r}")
         else:
@@ -231,7 +217,7 @@ def _command_of(line: bytes) -> str:
 
 def _with_line_end(line: bytes) -> str:
     # The C server takes the last character of the name for the CR when there is none (1.1.20, 2.0).
-    needs_cr = line.lower().startswith(GEARMAN_SERVER_COMMAND_CREATE_FUNCTION.encode())
+    needs_cr = line.lower().startswith(protocol.GEARMAN_SERVER_COMMAND_CREATE_FUNCTION.encode())
     return to_text(line) + ("\r\n" if needs_cr else "\n")
 
 

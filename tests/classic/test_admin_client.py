@@ -233,6 +233,19 @@ def test_maxqueue_takes_a_limit_for_each_priority(
     assert peer.submit(b"by-priority", b"u3")
 
 
+def test_another_answer_than_ok_raises(
+    start_script: StartScript, ask: Callable[..., GearmanAdminClient]
+) -> None:
+    """A server that says something else did something else."""
+    server = start_script([[b"WELL\n", b"OK\r\n"]])
+    client = ask(server.address)
+
+    with pytest.raises(ProtocolError, match="WELL"):
+        client.send_maxqueue("f", 1)
+
+    assert client.send_maxqueue("f", 1) == "OK"
+
+
 @pytest.mark.parametrize("name", ["a b", "", "a\nshutdown", "a\0b"])
 def test_a_task_that_cannot_be_written_in_a_line_is_refused(admin: GearmanAdminClient, name: str) -> None:
     """Blanks and line ends would make another command of it."""
