@@ -134,6 +134,9 @@ class GearmanConnectionManager:
 
     def shutdown(self) -> None:
         """Closes all connections. What is under way on them is lost; using them again opens them again."""
+        self._close_connections()
+
+    def _close_connections(self) -> None:
         for connection in [*self.connection_list, *self.connection_to_handler_map]:
             self._detach_handler(connection)
             connection.close()
@@ -193,8 +196,9 @@ class GearmanConnectionManager:
         continue_working = callback_fxn(False)
         is_first_round = True
         while True:
-            if self._is_stopping():
-                return False
+            answer = self._early_answer()
+            if answer is not None:
+                return answer
             connected = [connection for connection in connections if connection.connected]
             if not connected:
                 raise ServerUnavailable(self._unavailable_text(connections))
@@ -207,9 +211,9 @@ class GearmanConnectionManager:
             continue_working = callback_fxn(any_activity)
             self._drop_closed_connections()
 
-    def _is_stopping(self) -> bool:
-        """Whether to return from waiting, whatever the callback says."""
-        return False
+    def _early_answer(self) -> bool | None:
+        """What to return from waiting whatever the callback says; None to go on."""
+        return None
 
     def _prepare_round(self) -> None:
         """Called before each round of waiting."""
@@ -374,7 +378,7 @@ _managers: weakref.WeakSet[GearmanConnectionManager] = weakref.WeakSet()
 def _drop_inherited_connections() -> None:
     """Closes the child's copies of all sockets: two processes on one stream would garble it."""
     for manager in list(_managers):
-        manager.shutdown()
+        manager._close_connections()
 
 
 if hasattr(os, "register_at_fork"):

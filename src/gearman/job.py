@@ -76,9 +76,10 @@ class GearmanJobRequest:
     error_code: str | None = None
     error_text: str | None = None
     when_to_run: int | None = None
-    # How many servers have been asked for the status and have not answered, and whether one knew the job.
+    # How many servers have been asked for the status and have not answered, and whether one of them knew the
+    # job; None if none has answered.
     _status_queries = 0
-    _status_known = False
+    _status_found: bool | None = None
 
     def __init__(
         self,

@@ -202,7 +202,15 @@ class ClientRole:
 
     def pending(self) -> list[object]:
         """The tokens of submissions that the server has not answered yet, oldest first."""
-        return [request.token for request in self._waiting if request.number not in _QUESTIONS]
+        return [
+            request.token
+            for request in self._waiting
+            if request.token is not None and request.number not in _QUESTIONS
+        ]
+
+    def running(self) -> list[object]:
+        """The tokens of submissions whose foreground job has a handle and has not ended."""
+        return [token for job in self._jobs.values() for token in job.tokens if token is not None]
 
     def forget(self, token: object) -> None:
         """Reports nothing more to this token. What was submitted stays submitted."""

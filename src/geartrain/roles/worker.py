@@ -3,7 +3,7 @@
 Rules:
 
 * A worker is awake, waits for the answer to a grab, or sleeps. NOOP wakes it. A woken worker has to grab
-  before it sleeps again: the C server sends no second NOOP before a grab.
+  sooner or later, even if it goes to sleep first: the C server sends no second NOOP before a grab.
 * One grab is under way at a time. A worker that can hold several jobs grabs again after JOB_ASSIGN.
 * The server never acknowledges what is sent for a job, and refuses it with ERROR JOB_NOT_FOUND when the job
   is not this worker's any more. That concerns a job and not the connection, so it is reported as LateResult.
@@ -95,6 +95,8 @@ class WorkerRole:
         When a job runs longer than the timeout, the server takes it away and queues it again; it counts
         whole milliseconds. LocalProtocolError tells of a zero byte in the name if there is a timeout.
         """
+        # The server looks for jobs of the new function only when it is told to wake this worker anew.
+        self.sleeping = False
         if timeout_seconds is None:
             self._outgoing.add(CAN_DO, function)
         else:
