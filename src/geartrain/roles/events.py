@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from geartrain.protocol.packets import Packet, packet_name, shorten
+from geartrain.protocol.packets import Packet, shorten
 
 
 class Event:
@@ -290,6 +290,3 @@ class Ignored(Event):
 
     def __init__(self, packet: Packet) -> None:
         self.packet = packet
-
-    def __repr__(self) -> str:
-        return f"Ignored({packet_name(self.packet.number)}: {self.packet!r})"
