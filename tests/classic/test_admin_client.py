@@ -12,7 +12,9 @@ from tests.classic.scripted_server import ScriptedServer
 from tests.interop.servers import JobServer, start_c_server, start_ours
 
 from gearman.admin_client import ECHO_STRING, GearmanAdminClient
+from gearman.client import GearmanClient
 from gearman.errors import GearmanError, InvalidAdminClientState, ProtocolError, ServerUnavailable
+from gearman.job import GearmanJob, GearmanJobRequest
 from geartrain.protocol.codec import Decoder, encode_request, encode_response
 from geartrain.protocol.packets import (
     CAN_DO,
@@ -187,6 +189,20 @@ def test_jobs_and_uniques_are_listed(admin: GearmanAdminClient, connect: Callabl
         "job_queued": 1,
     }
     assert type(unique["unique"]) is str
+
+
+def test_a_listed_handle_is_enough_to_ask_for_the_status(
+    admin: GearmanAdminClient, job_server: JobServer, connect: Callable[[], Peer]
+) -> None:
+    """On a fresh client, which never saw the job."""
+    connect().submit(b"asked-for", b"asked-for")
+    handle = admin.get_jobs()[-1]["handle"]
+    request = GearmanJobRequest(GearmanJob(None, handle, "asked-for", None, None))
+
+    with GearmanClient([job_server.address]) as client:
+        status = client.get_job_status(request, poll_timeout=10).status
+
+    assert status["known"] is True
 
 
 def test_version_pid_and_log_level_come_as_lines(admin: GearmanAdminClient) -> None:
