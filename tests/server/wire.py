@@ -25,6 +25,7 @@ class Wire:
             self.socket.connect(address)
         else:
             self.socket = socket.create_connection(address, TIMEOUT_SECONDS)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(TIMEOUT_SECONDS)
         self._decoder = Decoder(MAGIC_RESPONSE)
         self._messages: deque[Message] = deque()
@@ -73,6 +74,14 @@ class Wire:
             # Closed while input of ours was still unread.
             pass
         return messages
+
+    def drain(self) -> None:
+        """Reads whatever comes until the server closes the connection."""
+        try:
+            while self.socket.recv(_READ_BYTES):
+                pass
+        except ConnectionResetError:
+            pass
 
     def ask(self, line: bytes) -> bytes:
         """Sends an admin command that is answered in one line; the answer without its line end."""
