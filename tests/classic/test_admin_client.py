@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from tests.classic.conftest import StartScript, StartServer
 from tests.classic.scripted_server import ScriptedServer
-from tests.interop.servers import JobServer, start_c_server, start_ours
+from tests.interop.servers import JobServer
 
 from gearman.admin_client import ECHO_STRING, GearmanAdminClient
 from gearman.client import GearmanClient
@@ -27,40 +28,21 @@ from geartrain.protocol.packets import (
     Packet,
 )
 
-StartScript = Callable[[Sequence[Sequence[bytes]]], ScriptedServer]
+MakeAdmin = Callable[..., GearmanAdminClient]
+Connect = Callable[[], "Peer"]
 
 STAY = ScriptedServer.STAY
 
 
-@pytest.fixture(scope="module", params=["ours", "c"])
-def job_server(request: pytest.FixtureRequest) -> Iterator[JobServer]:
-    server = start_ours() if request.param == "ours" else start_c_server()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def admin(job_server: JobServer) -> Iterator[GearmanAdminClient]:
-    with GearmanAdminClient([job_server.address]) as client:
+def admin(either_server: JobServer) -> Iterator[GearmanAdminClient]:
+    with GearmanAdminClient([either_server.address]) as client:
         yield client
 
 
 @pytest.fixture
-def start_script() -> Iterator[StartScript]:
-    started: list[ScriptedServer] = []
-
-    def start(scripts: Sequence[Sequence[bytes]]) -> ScriptedServer:
-        started.append(ScriptedServer(scripts))
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.close()
-
-
-@pytest.fixture
-def ask() -> Iterator[Callable[..., GearmanAdminClient]]:
-    """Makes admin clients that are closed at the end, before the servers of their scripts."""
+def ask(start_script: StartScript) -> Iterator[MakeAdmin]:  # noqa: ARG001 - ends after this one
+    """Makes admin clients, and closes them at the end."""
     made: list[GearmanAdminClient] = []
 
     def make(address: str, poll_timeout: float = 10.0) -> GearmanAdminClient:
@@ -100,11 +82,11 @@ class Peer:
 
 
 @pytest.fixture
-def connect(job_server: JobServer) -> Iterator[Callable[[], Peer]]:
+def connect(either_server: JobServer) -> Iterator[Connect]:
     peers: list[Peer] = []
 
     def connect_peer() -> Peer:
-        peers.append(Peer(job_server))
+        peers.append(Peer(either_server))
         return peers[-1]
 
     yield connect_peer
@@ -129,7 +111,7 @@ def test_a_ping_takes_a_time(admin: GearmanAdminClient) -> None:
     assert 0 < elapsed < 10
 
 
-def test_status_counts_jobs_and_workers(admin: GearmanAdminClient, connect: Callable[[], Peer]) -> None:
+def test_status_counts_jobs_and_workers(admin: GearmanAdminClient, connect: Connect) -> None:
     """A tuple of dicts with numbers."""
     connect().send(encode_request(CAN_DO, b"counted"))
     connect().submit(b"counted", b"u1")
@@ -140,7 +122,7 @@ def test_status_counts_jobs_and_workers(admin: GearmanAdminClient, connect: Call
     assert row_of(rows, task="counted") == {"task": "counted", "queued": 1, "running": 0, "workers": 1}
 
 
-def test_priority_status_counts_waiting_jobs(admin: GearmanAdminClient, connect: Callable[[], Peer]) -> None:
+def test_priority_status_counts_waiting_jobs(admin: GearmanAdminClient, connect: Connect) -> None:
     """By priority."""
     connect().submit(b"waiting", b"u1")
 
@@ -149,9 +131,7 @@ def test_priority_status_counts_waiting_jobs(admin: GearmanAdminClient, connect:
     assert row == {"task": "waiting", "high": 0, "normal": 1, "low": 0, "workers": 0}
 
 
-def test_workers_with_blanks_in_their_ids_are_listed(
-    admin: GearmanAdminClient, connect: Callable[[], Peer]
-) -> None:
+def test_workers_with_blanks_in_their_ids_are_listed(admin: GearmanAdminClient, connect: Connect) -> None:
     """python-gearman issue 66: a blank in the id was a ProtocolError."""
     connect().send(
         encode_request(SET_CLIENT_ID, b"id with space"),
@@ -172,7 +152,7 @@ def test_the_asking_connection_is_listed_without_tasks(admin: GearmanAdminClient
     assert any(row["tasks"] == () for row in admin.get_workers())
 
 
-def test_jobs_and_uniques_are_listed(admin: GearmanAdminClient, connect: Callable[[], Peer]) -> None:
+def test_jobs_and_uniques_are_listed(admin: GearmanAdminClient, connect: Connect) -> None:
     """The classic labels and the right ones; a unique is text."""
     handle = connect().submit(b"listed", b"a-unique").decode()
 
@@ -192,14 +172,14 @@ def test_jobs_and_uniques_are_listed(admin: GearmanAdminClient, connect: Callabl
 
 
 def test_a_listed_handle_is_enough_to_ask_for_the_status(
-    admin: GearmanAdminClient, job_server: JobServer, connect: Callable[[], Peer]
+    admin: GearmanAdminClient, either_server: JobServer, connect: Connect
 ) -> None:
     """On a fresh client, which never saw the job."""
-    connect().submit(b"asked-for", b"asked-for")
-    handle = admin.get_jobs()[-1]["handle"]
+    submitted = connect().submit(b"asked-for", b"u1").decode()
+    handle = row_of(admin.get_jobs(), handle=submitted)["handle"]
     request = GearmanJobRequest(GearmanJob(None, handle, "asked-for", None, None))
 
-    with GearmanClient([job_server.address]) as client:
+    with GearmanClient([either_server.address]) as client:
         status = client.get_job_status(request, poll_timeout=10).status
 
     assert status["known"] is True
@@ -213,7 +193,7 @@ def test_version_pid_and_log_level_come_as_lines(admin: GearmanAdminClient) -> N
     assert "\r" not in admin.get_version()
 
 
-def test_a_queued_job_can_be_cancelled(admin: GearmanAdminClient, connect: Callable[[], Peer]) -> None:
+def test_a_queued_job_can_be_cancelled(admin: GearmanAdminClient, connect: Connect) -> None:
     """By its handle, as text or bytes; an unknown one is said to be so, without a CR."""
     handle = connect().submit(b"cancelled", b"u1")
 
@@ -221,7 +201,7 @@ def test_a_queued_job_can_be_cancelled(admin: GearmanAdminClient, connect: Calla
     assert admin.cancel_job("H:x:1") == "ERR UNKNOWN_JOB"
 
 
-def test_maxqueue_answers_ok(admin: GearmanAdminClient, connect: Callable[[], Peer]) -> None:
+def test_maxqueue_answers_ok(admin: GearmanAdminClient, connect: Connect) -> None:
     """python-gearman issue 31: it always was a ProtocolError, because of a CR. One limit holds for all."""
     admin.create_function("limited")
     assert admin.send_maxqueue("limited", 1) == "OK"
@@ -233,9 +213,7 @@ def test_maxqueue_answers_ok(admin: GearmanAdminClient, connect: Callable[[], Pe
     assert refused.arguments == (b"QUEUE_ERROR", b"Job queue is full")
 
 
-def test_maxqueue_takes_a_limit_for_each_priority(
-    admin: GearmanAdminClient, connect: Callable[[], Peer]
-) -> None:
+def test_maxqueue_takes_a_limit_for_each_priority(admin: GearmanAdminClient, connect: Connect) -> None:
     """High, normal, low; None lifts all of them."""
     admin.create_function(b"by-priority")
     assert admin.send_maxqueue(b"by-priority", (3, 1, 1)) == "OK"
@@ -249,9 +227,7 @@ def test_maxqueue_takes_a_limit_for_each_priority(
     assert peer.submit(b"by-priority", b"u3")
 
 
-def test_another_answer_than_ok_raises(
-    start_script: StartScript, ask: Callable[..., GearmanAdminClient]
-) -> None:
+def test_another_answer_than_ok_raises(start_script: StartScript, ask: MakeAdmin) -> None:
     """A server that says something else did something else."""
     server = start_script([[b"WELL\n", b"OK\r\n"]])
     client = ask(server.address)
@@ -288,7 +264,7 @@ def test_a_function_that_is_not_there_cannot_be_dropped(admin: GearmanAdminClien
     assert admin.ping_server()
 
 
-def test_every_reply_dumps_as_json(admin: GearmanAdminClient, connect: Callable[[], Peer]) -> None:
+def test_every_reply_dumps_as_json(admin: GearmanAdminClient, connect: Connect) -> None:
     """Plain text, numbers and tuples only."""
     connect().submit(b"dumped", b"u1")
 
@@ -322,10 +298,10 @@ def test_without_a_server_commands_say_so(host_list: Any) -> None:
         client.wait_until_server_responds("status")
 
 
-def test_a_server_may_be_added_later(job_server: JobServer) -> None:
+def test_a_server_may_be_added_later(either_server: JobServer) -> None:
     """As for clients and workers."""
     with GearmanAdminClient() as client:
-        client.add_connection(job_server.address)
+        client.add_connection(either_server.address)
 
         assert client.ping_server()
 
@@ -346,7 +322,7 @@ def test_a_server_that_refuses_is_unavailable() -> None:
 
 
 def test_no_reply_in_time_is_an_error_and_its_late_reply_is_not_the_next_ones(
-    start_script: StartScript, ask: Callable[..., GearmanAdminClient]
+    start_script: StartScript, ask: MakeAdmin
 ) -> None:
     """After a timeout, the client starts over with a new connection."""
     server = start_script([[STAY], [b"OK 2\n"]])
@@ -360,9 +336,7 @@ def test_no_reply_in_time_is_an_error_and_its_late_reply_is_not_the_next_ones(
     assert server.received[-1] == b"version\n"
 
 
-def test_half_a_list_is_not_a_reply(
-    start_script: StartScript, ask: Callable[..., GearmanAdminClient]
-) -> None:
+def test_half_a_list_is_not_a_reply(start_script: StartScript, ask: MakeAdmin) -> None:
     """The rows that came are dropped."""
     server = start_script([[b"f\t1\t0\t0\n", STAY], [b".\n"]])
     client = ask(server.address, 0.2)
@@ -375,7 +349,7 @@ def test_half_a_list_is_not_a_reply(
 
 
 def test_a_server_that_closes_after_each_reply_is_connected_to_again(
-    start_script: StartScript, ask: Callable[..., GearmanAdminClient]
+    start_script: StartScript, ask: MakeAdmin
 ) -> None:
     """A server that was restarted between two commands looks like that."""
     server = start_script([[b"OK 1\n"], [b"OK 2\n"], [b"OK 3\n"]])
@@ -387,7 +361,7 @@ def test_a_server_that_closes_after_each_reply_is_connected_to_again(
 
 
 def test_a_server_that_goes_away_instead_of_answering_is_unavailable(
-    start_script: StartScript, ask: Callable[..., GearmanAdminClient]
+    start_script: StartScript, ask: MakeAdmin
 ) -> None:
     """And the next command tries again."""
     server = start_script([[b""], [b"OK 2\n"]])
@@ -400,7 +374,7 @@ def test_a_server_that_goes_away_instead_of_answering_is_unavailable(
 
 
 def test_a_line_that_nobody_asked_for_is_an_error_and_a_new_start(
-    start_script: StartScript, ask: Callable[..., GearmanAdminClient]
+    start_script: StartScript, ask: MakeAdmin
 ) -> None:
     """Two lines came for one command: whether one is still on its way, nobody knows."""
     server = start_script([[b"OK 1\nOK stray\n", STAY], [b"OK 2\n"]])
@@ -412,9 +386,7 @@ def test_a_line_that_nobody_asked_for_is_an_error_and_a_new_start(
     assert client.get_version() == "OK 2"
 
 
-def test_a_stray_line_between_two_commands_is_a_new_start(
-    start_script: StartScript, ask: Callable[..., GearmanAdminClient]
-) -> None:
+def test_a_stray_line_between_two_commands_is_a_new_start(start_script: StartScript, ask: MakeAdmin) -> None:
     """It must not be taken for the reply of the next command."""
     server = start_script([[b"OK 1\n", b"OK 2\n", STAY], [b"OK 3\n"]])
     client = ask(server.address)
@@ -429,9 +401,7 @@ def test_a_stray_line_between_two_commands_is_a_new_start(
     assert client.get_version() == "OK 3"
 
 
-def test_another_echo_than_was_sent_is_an_error(
-    start_script: StartScript, ask: Callable[..., GearmanAdminClient]
-) -> None:
+def test_another_echo_than_was_sent_is_an_error(start_script: StartScript, ask: MakeAdmin) -> None:
     """And a new start."""
     echo = encode_response(ECHO_RES, ECHO_STRING.encode())
     server = start_script([[encode_response(ECHO_RES, b"pong?"), STAY], [echo]])
@@ -443,9 +413,7 @@ def test_another_echo_than_was_sent_is_an_error(
     assert client.ping_server() > 0
 
 
-def test_garbage_is_an_error_and_a_new_start(
-    start_script: StartScript, ask: Callable[..., GearmanAdminClient]
-) -> None:
+def test_garbage_is_an_error_and_a_new_start(start_script: StartScript, ask: MakeAdmin) -> None:
     """Bytes that are neither a line nor a packet."""
     server = start_script([[b"\0JUNK and more", STAY], [b"OK 2\n"]])
     client = ask(server.address)
@@ -456,9 +424,7 @@ def test_garbage_is_an_error_and_a_new_start(
     assert client.get_version() == "OK 2"
 
 
-def test_a_reply_to_another_command_is_an_error(
-    start_script: StartScript, ask: Callable[..., GearmanAdminClient]
-) -> None:
+def test_a_reply_to_another_command_is_an_error(start_script: StartScript, ask: MakeAdmin) -> None:
     """Programs that send commands by hand have to wait for them in order."""
     server = start_script([[b"OK 1\n", STAY]])
     client = ask(server.address)
@@ -472,7 +438,7 @@ def test_a_reply_to_another_command_is_an_error(
 
 def test_an_interrupted_wait_closes_the_connection(
     start_script: StartScript,
-    ask: Callable[..., GearmanAdminClient],
+    ask: MakeAdmin,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ctrl-C: the reply that comes later must not answer the next command."""
@@ -495,7 +461,7 @@ def test_an_interrupted_wait_closes_the_connection(
 
 @pytest.mark.parametrize("answer", [b"OK\n", b"OK\r\n", b""])
 def test_shutdown_is_done_when_the_server_says_ok_or_is_gone(
-    start_script: StartScript, ask: Callable[..., GearmanAdminClient], answer: bytes
+    start_script: StartScript, ask: MakeAdmin, answer: bytes
 ) -> None:
     """A server may be gone before it can answer."""
     server = start_script([[answer]])
@@ -505,7 +471,7 @@ def test_shutdown_is_done_when_the_server_says_ok_or_is_gone(
     assert server.received == [b"shutdown graceful\n"]
 
 
-def test_shutdown_at_once_says_so(start_script: StartScript, ask: Callable[..., GearmanAdminClient]) -> None:
+def test_shutdown_at_once_says_so(start_script: StartScript, ask: MakeAdmin) -> None:
     """Without the word graceful."""
     server = start_script([[b"OK\n"]])
 
@@ -521,9 +487,9 @@ def test_a_refused_shutdown_raises(admin: GearmanAdminClient) -> None:
 
 
 @pytest.mark.parametrize("graceful", [True, False])
-def test_our_server_shuts_down(graceful: bool) -> None:
+def test_our_server_shuts_down(start_server: StartServer, graceful: bool) -> None:
     """Started with the option, it ends in order."""
-    server = start_ours("--allow-shutdown")
+    server = start_server("--allow-shutdown")
 
     with GearmanAdminClient([server.address]) as client:
         client.send_shutdown(graceful)
