@@ -322,8 +322,11 @@ class GearmanConnectionManager:
 
     def _drop_if_stale(self, current_connection: GearmanConnection) -> None:
         """Finds out without waiting whether a server has closed a connection since it was used last."""
-        if current_connection.connected and current_connection.gearman_socket is not None:
+        # The end only shows behind what came before it.
+        while current_connection.connected and current_connection.gearman_socket is not None:
             readable, _, dead = self.poll_connections_once([current_connection], timeout=0)
+            if not (readable or dead):
+                break
             self.handle_connection_activity(readable, (), dead)
 
     def _unavailable_text(self, connections: Iterable[GearmanConnection]) -> str:

@@ -32,6 +32,9 @@ __all__ = [
     "GearmanJobRequest",
 ]
 
+_ENDS_OF_FOREGROUND = (JOB_COMPLETE, JOB_FAILED)
+_ENDS_OF_BACKGROUND = (JOB_CREATED, JOB_FAILED)
+
 
 class GearmanJob:
     """One job, as its client or its worker knows it.
@@ -117,10 +120,8 @@ class GearmanJobRequest:
 
     @property
     def complete(self) -> bool:
-        """Whether there is nothing left to wait for: background jobs end with being accepted."""
-        if self.background:
-            return self.state == JOB_CREATED
-        return self.state in (JOB_FAILED, JOB_COMPLETE)
+        """Whether there is nothing left to wait for: background jobs end with being accepted or refused."""
+        return self.state in (_ENDS_OF_BACKGROUND if self.background else _ENDS_OF_FOREGROUND)
 
     @property
     def job(self) -> GearmanJob:
