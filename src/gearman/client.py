@@ -303,9 +303,7 @@ class GearmanClient(GearmanConnectionManager):
         connections = list(queue)
         for position in order([connection.record for connection in connections], time.monotonic()):
             connection = connections[position]
-            if not connection.writable():
-                # While something waits to be written to it, it has just been looked at.
-                self._drop_if_stale(connection)
+            self._drop_if_stale(connection)
             if self._can_connect(connection):
                 return connection
             queue.remove(connection)
