@@ -141,6 +141,12 @@ def test_a_zero_byte_that_would_end_an_argument_is_refused() -> None:
         encode_request(packets.SUBMIT_JOB, b"f", b"u\0u", b"d")
 
 
+def test_a_payload_that_the_size_field_cannot_hold_is_refused() -> None:
+    """Zeros that nobody reads take no memory, so this is cheap."""
+    with pytest.raises(LocalProtocolError, match="ECHO_REQ of 4294967296 bytes"):
+        encode_request(packets.ECHO_REQ, bytes(2**32))
+
+
 # --- text lines ---------------------------------------------------------------------------------------
 
 

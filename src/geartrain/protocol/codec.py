@@ -29,6 +29,8 @@ DEFAULT_MAX_PACKET_BYTES: Final = 256 * 1024 * 1024
 # A text line with its line end, and any argument that is a name and not data, as in the C server.
 MAX_LINE_BYTES: Final = 8192
 MAX_NAME_BYTES: Final = 8192
+# The size field has 32 bits.
+MAX_SIZE_FIELD: Final = 2**32 - 1
 
 # Codes of the ERROR packet for messages that cannot be understood.
 INVALID_MAGIC: Final = "INVALID_MAGIC"
@@ -267,8 +269,8 @@ def _too_large(spec: PacketSpec, index: int, size: int) -> Fault:
 def encode_request(number: int, *arguments: bytes) -> bytes:
     """A packet to the server, as bytes.
 
-    Raises LocalProtocolError when the arguments are not those of the packet type, or one that ends in a
-    zero byte on the wire holds a zero byte.
+    Raises LocalProtocolError when the arguments are not those of the packet type, one that ends in a zero
+    byte on the wire holds a zero byte, or all together are longer than the size field can say (4 GiB).
     """
     return _encode(MAGIC_REQUEST, number, arguments)
 
@@ -288,8 +290,13 @@ def _encode(magic: bytes, number: int, arguments: tuple[bytes, ...]) -> bytes:
             raise LocalProtocolError(
                 f"{spec.name} {spec.argument_names[index]} holds a zero byte: {arguments[index]!r}"
             )
-    payload = _NUL.join(arguments)
-    return _HEADER.pack(magic, number, len(payload)) + payload
+    if not arguments:
+        return _HEADER.pack(magic, number, 0)
+    size = sum(map(len, arguments)) + len(arguments) - 1
+    if size > MAX_SIZE_FIELD:
+        raise LocalProtocolError(f"{spec.name} of {size} bytes is over the limit of {MAX_SIZE_FIELD} bytes")
+    # Header and all in one join, so that a big payload is copied once.
+    return _NUL.join((_HEADER.pack(magic, number, size) + arguments[0], *arguments[1:]))
 
 
 def response_head(number: int, names: bytes, data_bytes: int) -> bytes:
