@@ -6,7 +6,15 @@ from tests.engine.world import Connection, World
 
 from geartrain.engine import EngineOptions
 from geartrain.engine.jobs import WAKE_GRACE_SECONDS
-from geartrain.protocol.packets import CAN_DO, NOOP, PRE_SLEEP, WORK_COMPLETE, Packet
+from geartrain.protocol.packets import (
+    CAN_DO,
+    NOOP,
+    PRE_SLEEP,
+    SUBMIT_JOB_HIGH,
+    SUBMIT_JOB_LOW,
+    WORK_COMPLETE,
+    Packet,
+)
 
 WOKEN = [Packet(NOOP)]
 
@@ -41,6 +49,17 @@ def test_pre_sleep_with_work_queued_is_answered_at_once_as_often_as_asked(world:
 
     assert worker.ask(PRE_SLEEP) == Packet(NOOP)
     assert worker.ask(PRE_SLEEP) == Packet(NOOP)
+
+
+def test_falling_asleep_beside_a_job_of_a_gone_client_costs_no_live_job(world: World) -> None:
+    """The C server 2.0 destroys the live job in place of the dead one, and hands the dead one out."""
+    gone, client, worker = world.connect(), world.connect(), world.worker(b"A", b"B")
+    gone.submit(b"B", data=b"dead", number=SUBMIT_JOB_LOW)
+    client.submit(b"A", data=b"live", number=SUBMIT_JOB_HIGH)
+    gone.leave()
+
+    assert worker.ask(PRE_SLEEP) == Packet(NOOP)
+    assert [worker.grab_data(), worker.grab_data()] == [b"live", None]
 
 
 def test_one_job_wakes_one_worker_the_longest_asleep(world: World) -> None:
