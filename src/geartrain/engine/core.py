@@ -414,8 +414,7 @@ class Engine:
         self._give_back(peer, self._jobs.functions.get(name), now)
 
     def _reset_abilities(self, peer: Peer, now: float) -> None:
-        for name in list(peer.ability_by_name):
-            peer.remove_ability(name)
+        peer.remove_abilities()
         for job in list(peer.running.values()):
             self._jobs.give_back(job, now)
 

@@ -178,8 +178,18 @@ class Peer:
         if ability is None:
             return
         self.abilities.remove(ability)
-        ability.function.able.pop(self, None)
-        ability.function.sleepers.pop(self, None)
+        self._leave(ability.function)
+
+    def remove_abilities(self) -> None:
+        """Takes all registrations back."""
+        for ability in self.abilities:
+            self._leave(ability.function)
+        self.abilities.clear()
+        self.ability_by_name.clear()
+
+    def _leave(self, function: Function) -> None:
+        del function.able[self]
+        function.sleepers.pop(self, None)
 
     def pass_turn(self, index: int) -> None:
         """Moves the registration at index behind all others."""
