@@ -85,14 +85,14 @@ def test_another_free_port_is_taken_when_the_first_is_not_free_everywhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The port that is free on the first address may be taken on the second."""
-    tried: list[int] = []
+    tried: list[object] = []
 
-    def listen_tcp(family: int, host: str, port: int, backlog: int) -> socket.socket:
+    def listen_tcp(family: int, name: binding.SocketName, backlog: int) -> socket.socket:
         if family == socket.AF_INET6:
-            tried.append(port)
+            tried.append(name[1])
             if len(tried) == 1:
                 raise OSError(errno.EADDRINUSE, "in use")
-        return real(family, host, port, backlog)
+        return real(family, name, backlog)
 
     real = binding._listen_tcp
     monkeypatch.setattr(binding, "_listen_tcp", listen_tcp)

@@ -106,9 +106,9 @@ def test_sighup_opens_the_log_file_again(tmp_path: Path) -> None:
         server.send_signal(signal.SIGTERM)
         server.wait()
 
-    assert "listening on" in old.read_text()
-    assert "stopping on SIGTERM" not in old.read_text()
-    assert "stopping on SIGTERM" in log.read_text()
+    assert "listening addresses=" in old.read_text()
+    assert "stopping signal='SIGTERM'" not in old.read_text()
+    assert "stopping signal='SIGTERM'" in log.read_text()
 
 
 def test_sighup_goes_on_in_the_old_file_when_there_can_be_no_new_one(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_daemon_serves_as_soon_as_the_command_returns(background: _Background,
     assert os.getsid(background.pid) == background.pid
     for descriptor in (0, 1, 2):
         assert os.readlink(f"/proc/{background.pid}/fd/{descriptor}") == os.devnull
-    assert "listening on" in (tmp_path / "log").read_text()
+    assert "listening addresses=" in (tmp_path / "log").read_text()
 
 
 def test_a_daemon_stops_on_a_signal_and_cleans_up(background: _Background, tmp_path: Path) -> None:

@@ -15,8 +15,7 @@ import uvloop
 from geartrain.cli.daemon import Daemon, PidFile
 from geartrain.cli.logs import LogFile, LogFileError, set_up_logging
 from geartrain.server import Server, ServerConfig
-
-logger = logging.getLogger("geartrain.server")
+from geartrain.server.log import log_event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,17 +57,13 @@ async def _serve(
                 cleanup.callback(PidFile(options.pid_file).remove)
             _handle_signals(server, log_file)
             names = [str(address) for address in server.addresses]
-            logger.info(
-                "listening on %s",
-                ", ".join(names),
-                extra={"event": "listening", "fields": {"addresses": names}},
-            )
+            log_event(logging.INFO, "listening", {"addresses": ", ".join(names)})
             for name in names:
                 say(f"listening on {name}")
             if daemon is not None:
                 daemon.ready()
             await server.wait_stopped()
-        logger.info("stopped")
+        log_event(logging.INFO, "stopped", {})
 
 
 def _open_log(target: str, level: str) -> LogFile | None:
@@ -100,13 +95,13 @@ def _handle_signals(server: Server, log_file: LogFile | None) -> None:
 
 
 def _stop(server: Server, number: signal.Signals) -> None:
-    logger.info("stopping on %s", number.name)
+    log_event(logging.INFO, "stopping", {"signal": number.name})
     server.stop()
 
 
 def _drain(server: Server) -> None:
     server.drain()
-    logger.info("stopping when no job is left")
+    log_event(logging.INFO, "stopping when no job is left", {"signal": "SIGUSR1"})
 
 
 def _reopen(log_file: LogFile | None) -> None:
@@ -115,4 +110,4 @@ def _reopen(log_file: LogFile | None) -> None:
     try:
         log_file.reopen()
     except LogFileError as error:
-        logger.error("%s", error)
+        log_event(logging.ERROR, "cannot change to the new log file", {"reason": str(error)})

@@ -17,8 +17,7 @@ from collections.abc import Callable
 from typing import Final
 
 from geartrain.server.binding import close_listener
-
-logger = logging.getLogger("geartrain.server")
+from geartrain.server.log import log_event
 
 # How long to leave waiting connections alone when one could not be accepted.
 RETRY_SECONDS: Final = 0.5
@@ -84,8 +83,4 @@ class Acceptor:
         if now - self._said_at >= _QUIET_SECONDS:
             self._said_at = now
             reason = os.strerror(error.errno or 0)
-            logger.error(
-                "cannot accept connections, new ones have to wait: %s",
-                reason,
-                extra={"event": "cannot accept connections", "fields": {"reason": reason}},
-            )
+            log_event(logging.ERROR, "cannot accept connections, new ones have to wait", {"reason": reason})

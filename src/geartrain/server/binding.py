@@ -7,7 +7,7 @@ import os
 import socket
 import stat
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, cast
 
 from geartrain.errors import GeartrainError
 from geartrain.server.addresses import Address, TcpAddress, UnixAddress
@@ -17,6 +17,9 @@ from geartrain.server.addresses import Address, TcpAddress, UnixAddress
 _FREE_PORT_ATTEMPTS: Final = 20
 # An address that this machine does not have; no reason to fail while another one of the same name works.
 _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
+
+# Host and port; for IPv6 with flow and scope, without which a link-local address cannot be bound.
+SocketName = tuple[str | int, ...]
 
 
 class BindError(GeartrainError):
@@ -105,9 +108,9 @@ def _bind_tcp(address: TcpAddress, backlog: int, free_port: int) -> list[socket.
     port = address.port or free_port
     bound: list[socket.socket] = []
     missing: BindError | None = None
-    for family, host in _resolve(address):
+    for family, name in _resolve(address):
         try:
-            listener = _listen_tcp(family, host, port, backlog)
+            listener = _listen_tcp(family, (name[0], port, *name[2:]), backlog)
         except OSError as error:
             failure = BindError(address, os.strerror(error.errno or 0), code=error.errno or 0)
             if error.errno in _NOT_HERE:
@@ -123,25 +126,26 @@ def _bind_tcp(address: TcpAddress, backlog: int, free_port: int) -> list[socket.
     return bound
 
 
-def _resolve(address: TcpAddress) -> list[tuple[int, str]]:
+def _resolve(address: TcpAddress) -> list[tuple[int, SocketName]]:
+    """Family and socket address of everything that a host name stands for, each once."""
     try:
         found = socket.getaddrinfo(address.host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise BindError(address, reason) from error
     families = (socket.AF_INET, socket.AF_INET6)
-    # A name may stand for the same address twice; a scope such as %eth0 is kept in the text of the address.
-    return list(dict.fromkeys((info[0], str(info[4][0])) for info in found if info[0] in families))
+    names = [(family, cast("SocketName", name)) for family, _, _, _, name in found if family in families]
+    return list(dict.fromkeys(names))
 
 
-def _listen_tcp(family: int, host: str, port: int, backlog: int) -> socket.socket:
+def _listen_tcp(family: int, name: SocketName, backlog: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             # So that [::] and 0.0.0.0 can be bound beside each other.
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((host, port))
+        listener.bind(name)
         listener.listen(backlog)
         listener.setblocking(False)
     except BaseException:

@@ -55,7 +55,7 @@ class ServerConfig:
     max_unread_bytes: int = 512 * _MIB
     # A connection that is over pause_bytes and reads nothing for this long is dropped.
     stall_seconds: float = 10.0
-    # How long a connection that is being closed may take to read the last answers.
+    # How long a peer may take over its last answers when it broke the protocol or the server stops.
     linger_seconds: float = 2.0
 
     # The level that the admin command "verbose" answers with.

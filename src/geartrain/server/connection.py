@@ -7,8 +7,7 @@ the server with requests and reads no answer holds itself up. A peer that reads 
 ``max_unread_bytes`` all the same.
 
 A connection is open until the peer ends its side, breaks the protocol or is dropped; then the engine has
-forgotten it. What is left is to flush the last output, for as long as the peer takes some of it every
-``linger_seconds``.
+forgotten it. What is left is to flush the last output, for as long as the peer takes some of it now and then.
 """
 
 from __future__ import annotations
@@ -137,7 +136,7 @@ class Connection(asyncio.Protocol):
         """Closes the connection once the output it already has is flushed."""
         self._leave()
         self._transport.close()
-        self._watch_progress(self._config.linger_seconds)
+        self._watch_progress(self._config.stall_seconds)
 
     def abort(self) -> None:
         """Closes the connection at once."""

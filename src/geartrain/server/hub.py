@@ -10,15 +10,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from geartrain.engine import Engine, Notice, Peer
+from geartrain.engine import Engine, Peer
 from geartrain.protocol.codec import Message
-from geartrain.protocol.packets import shorten
 from geartrain.server.config import ServerConfig
+from geartrain.server.log import log_event
 
 if TYPE_CHECKING:
     from geartrain.server.connection import Connection
-
-logger = logging.getLogger("geartrain.server")
 
 # After so many messages of one connection their answers are written, so that a read full of requests with
 # long answers cannot pile up more than a few of them before back-pressure shows.
@@ -30,7 +28,10 @@ _TIMER_MARGIN_SECONDS: Final = 0.001
 
 
 class Hub:
-    """An engine with its connections and its timer; ``on_change`` is called whenever the engine may have changed."""
+    """An engine with its connections and its timer.
+
+    ``on_change`` is called when the state of the engine may have changed, before any output of it is written.
+    """
 
     def __init__(
         self,
@@ -58,12 +59,14 @@ class Hub:
         self._by_peer[peer] = connection
         self.connections.add(connection)
         self._all_closed.clear()
+        self._say(logging.DEBUG, "connected", connection)
         return peer
 
     def detach(self, connection: Connection) -> None:
         """Has the engine forget a connection that was attached."""
         del self._by_peer[connection.peer]
         self.engine.disconnect(connection.peer, self._now())
+        self._say(logging.DEBUG, "disconnected", connection)
         self.settle()
 
     def forget(self, connection: Connection) -> None:
@@ -87,7 +90,7 @@ class Hub:
         ``source`` is the connection whose input came before. Writing may drop a connection and so lead back
         here; the outer call then sees to what that leaves behind.
         """
-        # Before anything is written: whoever reads that the server drains finds its port closed.
+        # So that whoever reads that the server stops finds its port closed.
         self._on_change()
         if self._settling:
             return
@@ -101,7 +104,7 @@ class Hub:
         finally:
             self._settling = False
         for notice in self.engine.take_notices():
-            log_notice(notice)
+            log_event(notice.level, notice.event, notice.fields)
         self._set_timer()
 
     async def close(self) -> None:
@@ -120,13 +123,13 @@ class Hub:
 
     def say_dropped(self, connection: Connection, reason: str, unread_bytes: int) -> None:
         """Logs that a connection is closed for what it does to the memory of the server."""
-        fields = {
-            "descriptor": connection.descriptor,
-            "address": connection.address,
-            "reason": reason,
-            "unread_bytes": unread_bytes,
-        }
-        log_notice(Notice(logging.WARNING, "dropped a connection", fields))
+        self._say(
+            logging.WARNING, "dropped a connection", connection, reason=reason, unread_bytes=unread_bytes
+        )
+
+    def _say(self, level: int, event: str, connection: Connection, **more: object) -> None:
+        fields = {"descriptor": connection.descriptor, "peer": connection.address, **more}
+        log_event(level, event, fields)
 
     def _now(self) -> float:
         now = time.monotonic()
@@ -149,27 +152,3 @@ class Hub:
         self._timer_deadline = math.inf
         self.engine.tick(self._now())
         self.settle()
-
-
-def log_notice(notice: Notice) -> None:
-    """Writes a notice of the engine to the log: a constant message, the fields readable and as ``extra``."""
-    if logger.isEnabledFor(notice.level):
-        extra = {"event": notice.event, "fields": notice.fields}
-        logger.log(notice.level, notice.event + "%s", _Fields(notice.fields), extra=extra)
-
-
-class _Fields:
-    """Fields as text behind a message, made only when the line is really written."""
-
-    def __init__(self, fields: dict[str, object]) -> None:
-        self._fields = fields
-
-    def __str__(self) -> str:
-        return "".join(f" {name}={_shown(value)}" for name, value in self._fields.items())
-
-
-def _shown(value: object) -> str:
-    """A value on one line, whatever a peer put into it."""
-    if isinstance(value, bytes):
-        return shorten(value)[1:]
-    return repr(value)
