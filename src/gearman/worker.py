@@ -119,8 +119,11 @@ class GearmanWorker(GearmanConnectionManager):
 
         Each ``poll_timeout`` seconds at the latest, servers that are not connected are tried again. Raises
         ServerUnavailable when no server is left, unless ``reconnect`` makes it wait for one; ``after_poll``
-        is called meanwhile. However it ends, the connections are closed, and a job that has not been answered
-        goes back to its queue. So raising KeyboardInterrupt or SystemExit in a callback gives its job back.
+        is called meanwhile.
+
+        However it ends, the connections are closed, and a job that has not been answered goes back to its
+        queue. So a callback gives its job back by raising KeyboardInterrupt or SystemExit, or, without ending a
+        worker that has other servers or reconnects, by closing ``job.connection``.
         """
         self._has_to_stop = False
         connections: list[GearmanConnection] = []
@@ -328,9 +331,10 @@ class GearmanWorker(GearmanConnectionManager):
             self.poll_connections_until_stopped(connections, is_any_unsent, timeout=poll_timeout)
 
     def _handler_of(self, current_job: GearmanJob) -> GearmanWorkerCommandHandler | None:
-        if current_job.connection is None:
+        connection = current_job.connection
+        if connection is None or not connection.connected:
             return None
-        return self.connection_to_handler_map.get(current_job.connection)
+        return self.connection_to_handler_map.get(connection)
 
     def _require_handler(self, current_job: GearmanJob) -> GearmanWorkerCommandHandler:
         handler = self._handler_of(current_job)

@@ -211,7 +211,8 @@ class GearmanWorkerCommandHandler(GearmanCommandHandler):
         return None
 
     def _is_attached(self) -> bool:
-        return self in self.connection_manager.handler_to_connection_map
+        connection = self.worker.handler_to_connection_map.get(self)
+        return connection is not None and connection.connected
 
     def _grab_job(self) -> None:
         self._role.grab()

@@ -45,8 +45,8 @@ class ScriptedServer:
                 break
             connection.sendall(answer)
         if script and script[-1] == self.STAY:
-            while connection.recv(65536):
-                pass
+            while data := connection.recv(65536):
+                self.received.append(data)
 
     def close(self) -> None:
         """Ends the server, once the connections of its script have been closed."""
