@@ -122,8 +122,8 @@ class GearmanWorker(GearmanConnectionManager):
         is called meanwhile.
 
         However it ends, the connections are closed, and a job that has not been answered goes back to its
-        queue. So a callback gives its job back by raising KeyboardInterrupt or SystemExit, or, without ending a
-        worker that has other servers or reconnects, by closing ``job.connection``.
+        queue. So a callback gives its job back by raising KeyboardInterrupt or SystemExit, or by closing
+        ``job.connection``, which does not end a worker that has other servers or reconnects.
         """
         self._has_to_stop = False
         connections: list[GearmanConnection] = []
