@@ -242,14 +242,22 @@ class GearmanConnectionManager:
         """Waits until one of the connections can be read or written, and returns which: sets of those that
         can be read, those that can be written, and those that are dead.
         """
+        readable, writable, dead = set(), set(), set()
         poller = gearman.io.get_connection_poller()
         by_descriptor: dict[int, GearmanConnection] = {}
         for connection in submitted_connections:
-            if connection.connected:
-                events = gearman.io.READ | (gearman.io.WRITE if connection.writable() else 0)
-                poller.register(connection, events)
-                by_descriptor[connection.fileno()] = connection
-        readable, writable, dead = set(), set(), set()
+            if not connection.connected:
+                continue
+            descriptor = connection.fileno()
+            if descriptor < 0:
+                # The program has closed the socket itself.
+                dead.add(connection)
+                timeout = 0
+            else:
+                poller.register(
+                    descriptor, gearman.io.READ | (gearman.io.WRITE if connection.writable() else 0)
+                )
+                by_descriptor[descriptor] = connection
         for descriptor, events in _poll(poller, timeout):
             connection = by_descriptor[descriptor]
             # What came in before the end is read first; reading then finds the end.
