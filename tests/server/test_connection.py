@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections import deque
 from collections.abc import Callable
 from typing import cast
@@ -62,6 +63,7 @@ class _Transport:
         self.is_paused = False
         self.is_reading = True
         self.state = "open"
+        self.is_reset = False
 
     def set_write_buffer_limits(self, high: int) -> None:
         self.high = high
@@ -92,6 +94,8 @@ class _Transport:
         return self.state in ("closing", "aborted")
 
     def write_eof(self) -> None:
+        if self.is_reset:
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
         self.state = "half-closed"
 
     def close(self) -> None:
@@ -236,6 +240,16 @@ def test_a_fault_ends_the_output_and_then_the_connection(server: _Server) -> Non
     connection.connection_lost(None)
     assert server.loop.waiting() == []
     assert server.hub.connections == set()
+
+
+def test_a_fault_of_a_peer_that_has_reset_the_connection_is_nothing_special(server: _Server) -> None:
+    """There is nobody left to read why."""
+    connection, transport = server.connect()
+    transport.is_reset = True
+
+    connection.data_received(b"\0FOO" + bytes(8))
+
+    assert transport.state == "aborted"
 
 
 def test_nothing_is_written_to_a_connection_that_is_lost_already(server: _Server) -> None:

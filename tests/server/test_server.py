@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import struct
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -70,6 +71,17 @@ async def test_a_connection_that_just_arrives_is_closed_too() -> None:
     except ConnectionResetError:
         pass
     client.close()
+
+
+async def test_a_connection_that_is_gone_before_it_is_served_is_nothing_special(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next one is served."""
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    assert await _echo(server.port) == _ECHO_ANSWER
+    assert caplog.records == []
 
 
 async def test_settings_come_as_config_as_keywords_or_both(tmp_path: Path) -> None:

@@ -167,6 +167,9 @@ def main() -> None:
         _fail(str(error))
     except click.ClickException as error:
         _fail(error.format_message())
+    except OSError as error:
+        # The system has no descriptors or processes left.
+        _fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         # Ctrl-C before the server listens; afterwards it is a signal like SIGTERM.
         pass

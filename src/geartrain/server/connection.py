@@ -81,7 +81,8 @@ class Connection(asyncio.Protocol):
         self._release_held_up()
 
     def connection_lost(self, error: Exception | None) -> None:
-        del error  # Why a peer went away makes no difference.
+        # Why a peer went away makes no difference.
+        del error
         self._stop_watching()
         self._leave()
         self._release_held_up()
@@ -150,12 +151,16 @@ class Connection(asyncio.Protocol):
         the one that says what it did wrong.
         """
         self._leave()
-        if self._ended or self._transport.is_closing():
-            self._transport.close()
-        else:
-            self._transport.write_eof()
-            self._transport.resume_reading()
         self._watch_progress(self._config.linger_seconds)
+        if self._ended:
+            self._transport.close()
+            return
+        self._transport.resume_reading()
+        try:
+            self._transport.write_eof()
+        except OSError:
+            # Reset by the peer in the meantime; only asyncio's own transport says so here.
+            self._transport.abort()
 
     def _leave(self) -> None:
         """Has the engine forget the peer; nothing it sends is heard any more."""

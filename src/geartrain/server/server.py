@@ -116,7 +116,7 @@ class Server:
             accepted.close()
 
     def _check(self) -> None:
-        """Looks whether it is time to stop; called after everything that happens."""
+        """Looks whether it is time to stop."""
         engine = self._hub.engine
         if engine.stop_requested and not self._draining:
             self.drain()
