@@ -1,7 +1,8 @@
 """Our server and the C server, asked the same: their replies are equal byte for byte.
 
 What differs between two runs of one server is made equal first: handles are numbered in the order of their
-appearance, and file descriptors are left out. Where we differ on purpose, ``differences`` says how and why.
+appearance, and file descriptors are left out. Where we differ on purpose, the tables of differences say how
+and why.
 """
 
 from __future__ import annotations
@@ -11,13 +12,26 @@ from collections.abc import Sequence
 import pytest
 from tests.interop.peers import absent, require, run
 from tests.interop.script import Reply, Run, Step
-from tests.interop.scripts import admin, packets, submission, work
-from tests.interop.scripts.differences import DIFFERENCES, Difference
+from tests.interop.scripts import (
+    admin,
+    admin_differences,
+    job_differences,
+    packet_differences,
+    packets,
+    submission,
+    work,
+)
+from tests.interop.scripts.difference import Difference
 from tests.interop.servers import JobServer, start_c_server, start_ours
 
 C_SERVER_VERSION = "1.1.20"
 
 SCRIPTS = {**submission.SCRIPTS, **work.SCRIPTS, **admin.SCRIPTS, **packets.SCRIPTS}
+DIFFERENCES = {
+    **packet_differences.DIFFERENCES,
+    **job_differences.DIFFERENCES,
+    **admin_differences.DIFFERENCES,
+}
 
 
 @pytest.fixture(autouse=True, scope="module")
