@@ -11,6 +11,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
+from gearman import protocol
 from gearman.command_handler import GearmanCommandHandler
 from gearman.errors import GearmanError, InvalidWorkerState, ProtocolError
 from gearman.text import name_like, to_bytes
@@ -29,6 +30,8 @@ __all__ = ["GearmanWorkerCommandHandler", "InvalidWorkerState"]
 gearman_logger = logging.getLogger(__name__)
 
 Name = str | bytes
+
+_ASSIGNMENTS = (packets.JOB_ASSIGN, packets.JOB_ASSIGN_UNIQ)
 
 
 class GearmanWorkerCommandHandler(GearmanCommandHandler):
@@ -124,6 +127,13 @@ class GearmanWorkerCommandHandler(GearmanCommandHandler):
 
     # --- in ---------------------------------------------------------------------------------------------
 
+    def recv_command(self, cmd_type: int, **cmd_args: Any) -> Any:
+        if cmd_type in _ASSIGNMENTS:
+            # Here and not in the methods below, because programs have replaced those.
+            names = protocol.GEARMAN_PARAMS_FOR_COMMAND[cmd_type]
+            self._receive(cmd_type, *[cmd_args[name] for name in names])
+        return super().recv_command(cmd_type, **cmd_args)
+
     def recv_noop(self) -> bool:
         self._receive(packets.NOOP)
         if self._check_job_lock():
@@ -142,11 +152,9 @@ class GearmanWorkerCommandHandler(GearmanCommandHandler):
         return True
 
     def recv_job_assign_uniq(self, job_handle: bytes, task: bytes, unique: bytes, data: bytes) -> bool:
-        self._receive(packets.JOB_ASSIGN_UNIQ, job_handle, task, unique, data)
         return self._run_job(job_handle, task, unique, data)
 
     def recv_job_assign(self, job_handle: bytes, task: bytes, data: bytes) -> bool:
-        self._receive(packets.JOB_ASSIGN, job_handle, task, data)
         return self._run_job(job_handle, task, None, data)
 
     def recv_option_res(self, option_name: Name) -> bool:
