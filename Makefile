@@ -74,12 +74,16 @@ $(INSTALLED_DEV): pyproject.toml
 	@$(PIP_INSTALL) --editable '.[dev]'
 	@touch $(INSTALLED) $@
 
-# Makes the virtual environment unless a usable one is there: one that has pip and is recent enough.
+# Makes the virtual environment, unless one is there whose Python runs and is recent enough; one that is there
+# without pip gets it.
 define MAKE_VENV
 set -e; \
 fail() { echo "geartrain: $$1" >&2; exit 1; }; \
 recent='import sys; sys.exit(sys.version_info < (3, 11))'; \
-if $(VENV_PYTHON) -c "import pip; $$recent" 2>/dev/null; then exit 0; fi; \
+if $(VENV_PYTHON) -c "$$recent" 2>/dev/null; then \
+    $(VENV_PYTHON) -c 'import pip' 2>/dev/null || $(VENV_PYTHON) -m ensurepip >/dev/null; \
+    exit 0; \
+fi; \
 command -v "$(PYTHON)" >/dev/null || fail "$(PYTHON) is not installed; name a Python: make PYTHON=..."; \
 $(PYTHON) -c "$$recent" || fail "$$($(PYTHON) -V) is too old, 3.11 is needed: make PYTHON=python3.11"; \
 $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
