@@ -299,7 +299,11 @@ class GearmanConnectionManager:
         except ProtocolError as error:
             gearman_logger.error("%r sent what cannot be understood: %s", current_connection, error)
             current_connection.last_error = str(error)
-            self.handle_error(current_connection)
+            try:
+                # What came before it counts.
+                self._fetch_commands(current_connection)
+            finally:
+                self.handle_error(current_connection)
         else:
             self._fetch_commands(current_connection)
 

@@ -18,7 +18,7 @@ from gearman.text import name_like, to_bytes
 from geartrain.errors import LocalProtocolError
 from geartrain.protocol import packets
 from geartrain.protocol.packets import Packet
-from geartrain.roles.events import Event, LateResult, Refused, ServerError
+from geartrain.roles.events import Event, LateResult, ServerError
 from geartrain.roles.worker import WorkerRole
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class GearmanWorkerCommandHandler(GearmanCommandHandler):
         super().__init__(connection_manager)
         self._role = WorkerRole()
         self._handler_abilities: list[Any] = []
+        # The tasks as the program spelt them, as text or as bytes: their jobs look like that.
+        self._spellings: dict[bytes, Any] = {}
         self._abilities_are_due = False
 
     @property
@@ -68,6 +70,7 @@ class GearmanWorkerCommandHandler(GearmanCommandHandler):
         While a job runs, that waits for its end: the server would queue the job again.
         """
         self._handler_abilities = list(connection_abilities_list)
+        self._spellings = {to_bytes(task): task for task in self._handler_abilities}
         if self.worker._is_executing:
             self._abilities_are_due = True
             return
@@ -157,22 +160,19 @@ class GearmanWorkerCommandHandler(GearmanCommandHandler):
     def recv_job_assign(self, job_handle: bytes, task: bytes, data: bytes) -> bool:
         return self._run_job(job_handle, task, None, data)
 
-    def recv_option_res(self, option_name: Name) -> bool:
-        self._receive(packets.OPTION_RES, option_name)
-        return True
-
     def recv_error(self, error_code: Name, error_text: Name) -> bool:
         for event in self._receive(packets.ERROR, error_code, error_text):
             if isinstance(event, LateResult):
                 # Expected behind an exception, and when a time limit has run out.
                 gearman_logger.info("The server has given the job up before its result: %s", event.text)
-            elif isinstance(event, (Refused, ServerError)):
+            elif isinstance(event, ServerError):
                 super().recv_error(event.code, event.text)
-        self._send_outgoing()
         return True
 
     def _receive(self, number: int, *arguments: Name) -> list[Event]:
-        return self._role.receive(Packet(number, tuple([to_bytes(argument) for argument in arguments])))
+        events = self._role.receive(Packet(number, tuple([to_bytes(argument) for argument in arguments])))
+        self._send_outgoing()
+        return events
 
     # --- a job ------------------------------------------------------------------------------------------
 
@@ -199,7 +199,7 @@ class GearmanWorkerCommandHandler(GearmanCommandHandler):
     def _execute(self, job_handle: Any, task: Any, unique: Any, data: bytes) -> None:
         """Has the worker run a job; one whose payload cannot be decoded fails without being run."""
         worker = self.worker
-        like = self._spelling_of(task)
+        like = self._spellings.get(task)
         job_handle = name_like(job_handle, like)
         task = name_like(task, like)
         unique = None if unique is None else name_like(unique, like)
@@ -210,13 +210,6 @@ class GearmanWorkerCommandHandler(GearmanCommandHandler):
             worker.on_job_exception(job, sys.exc_info())
         else:
             worker.on_job_execute(worker.create_job(self, job_handle, task, unique, payload))
-
-    def _spelling_of(self, task: bytes) -> Any:
-        """The task's name as the program registered it, as text or as bytes: its jobs look like that."""
-        for ability in self._handler_abilities:
-            if to_bytes(ability) == task:
-                return ability
-        return None
 
     def _is_attached(self) -> bool:
         connection = self.worker.handler_to_connection_map.get(self)

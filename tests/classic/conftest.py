@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -23,7 +24,8 @@ MakeClient = Callable[..., gearman.GearmanClient]
 
 @pytest.fixture(scope="session")
 def our_server() -> Iterator[JobServer]:
-    server = start_ours()
+    """Our server. With GEARTRAIN_CLASSIC_SERVER=c it is the C server, which shows what is ours alone."""
+    server = start_c_server() if os.environ.get("GEARTRAIN_CLASSIC_SERVER") == "c" else start_ours()
     yield server
     server.stop()
 

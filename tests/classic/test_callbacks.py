@@ -253,6 +253,26 @@ def test_executing_may_be_overridden(
     assert client.submit_job(task, "long").result == "r!"
 
 
+def test_an_error_of_an_overridden_execute_ends_work(
+    server: JobServer, client: gearman.GearmanClient, start_worker: StartWorker, task: str
+) -> None:
+    """It is the program's own, even if it is one of ours; the job goes back to its queue."""
+
+    class Worker(StoppableWorker):
+        def on_job_execute(self, current_job: Any) -> Any:
+            raise GearmanError(current_job.data)
+
+    request = client.submit_job(task, "x", wait_until_complete=False)
+    running = start_worker({task: returns("r")}, server.address, worker_class=Worker)
+    running.join()
+    assert isinstance(running.error, GearmanError)
+    running.error = None
+
+    start_worker({task: returns("r")}, server.address)
+    client.wait_until_jobs_completed([request])
+    assert request.result == "r"
+
+
 def test_completing_may_be_overridden(
     server: JobServer, client: gearman.GearmanClient, start_worker: StartWorker, task: str
 ) -> None:

@@ -100,6 +100,33 @@ def test_a_job_whose_result_came_before_the_end_is_complete(
     assert (request.state, request.result) == ("COMPLETE", "r")
 
 
+@pytest.mark.parametrize("background", [False, True])
+def test_a_server_lost_together_with_the_last_answer_does_not_matter(
+    start_script: StartScript, make_client: MakeClient, background: bool
+) -> None:
+    """The job is over, and what happens to the connection is of no interest to it."""
+
+    class Handler(gearman.client_handler.GearmanClientCommandHandler):
+        def recv_job_created(self, job_handle: Any) -> bool:
+            super().recv_job_created(job_handle)
+            if background:
+                self.connection_manager.connection_list[0].close()
+            return True
+
+        def recv_work_complete(self, job_handle: Any, data: Any) -> bool:
+            super().recv_work_complete(job_handle, data)
+            self.connection_manager.connection_list[0].close()
+            return True
+
+    class Client(gearman.GearmanClient):
+        command_handler_class = Handler
+
+    script = start_script([[ACCEPTED + encode_response(WORK_COMPLETE, HANDLE, b"r"), STAY]])
+    client = make_client(script.address, client_class=Client)
+
+    assert client.submit_job("t", "x", background=background).complete
+
+
 def test_waiting_for_complete_jobs_needs_no_server(client: gearman.GearmanClient, task: str) -> None:
     """There is nothing to wait for."""
     request = client.submit_job(task, "x", background=True)

@@ -383,7 +383,8 @@ def echo_over(connection: GearmanConnection, data: bytes) -> bytes:
         while connection.send_data_to_socket():
             pass
         while (command := connection.read_command()) is None:
-            connection.read_data_from_socket()
+            # Less than a TLS record: the rest of it has to be fetched as well.
+            connection.read_data_from_socket(10)
             connection.read_commands_from_buffer()
         echoed: bytes = command[1]["data"]
         return echoed

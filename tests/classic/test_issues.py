@@ -419,6 +419,13 @@ def test_a_client_leaves_a_server_that_sends_garbage(
         make_client(script.address).submit_job("t", "x")
 
 
+def test_a_result_in_front_of_garbage_counts(start_script: StartScript, make_client: MakeClient) -> None:
+    """It was understood."""
+    script = start_script([[ACCEPTED + encode_response(WORK_COMPLETE, b"H:t:1", b"r") + b"\0FOO" + bytes(8)]])
+
+    assert make_client(script.address).submit_job("t", "x").result == "r"
+
+
 def test_the_end_of_a_worker_is_seen_by_the_thread_that_waits(
     server: JobServer, start_worker: StartWorker, task: str
 ) -> None:

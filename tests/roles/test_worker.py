@@ -244,17 +244,21 @@ def test_an_error_refuses_the_oldest_question() -> None:
     assert role.receive(error) == [ServerError("UNKNOWN_OPTION", "no")]
 
 
-def test_a_server_without_grab_job_all_is_asked_with_grab_job_uniq() -> None:
-    """From then on."""
+def test_a_server_without_a_kind_of_grab_is_asked_with_the_older_one() -> None:
+    """From then on; without an answer the worker would wait for ever."""
     role = WorkerRole(GRAB_JOB_ALL)
+    refused = packet(ERROR, b"INVALID_COMMAND", b"Command not expected")
     role.grab()
     role.drain()
 
-    assert role.receive(packet(ERROR, b"INVALID_COMMAND", b"Command not expected")) == []
-    assert role.drain() == [packet(GRAB_JOB_UNIQ)]
+    for older in (GRAB_JOB_UNIQ, GRAB_JOB):
+        assert role.receive(refused) == []
+        assert role.drain() == [packet(older)]
     role.receive(packet(NO_JOB))
     role.grab()
-    assert role.drain() == [packet(GRAB_JOB_UNIQ)]
+
+    assert role.drain() == [packet(GRAB_JOB)]
+    assert role.receive(refused) == [ServerError("INVALID_COMMAND", "Command not expected")]
 
 
 def test_an_answer_goes_to_the_first_question_of_its_kind() -> None:

@@ -23,6 +23,7 @@ from geartrain.protocol.packets import (
     ECHO_REQ,
     ECHO_RES,
     ERROR,
+    GRAB_JOB,
     GRAB_JOB_ALL,
     GRAB_JOB_UNIQ,
     JOB_ASSIGN,
@@ -61,13 +62,15 @@ from geartrain.roles.outgoing import Outgoing
 _JOB_NOT_FOUND: Final = "JOB_NOT_FOUND"
 _INVALID_COMMAND: Final = "INVALID_COMMAND"
 _MILLISECONDS: Final = 1000
+# What to ask a server with that does not know a kind of grab.
+_OLDER_GRABS: Final = {GRAB_JOB_ALL: GRAB_JOB_UNIQ, GRAB_JOB_UNIQ: GRAB_JOB}
 
 
 class WorkerRole:
     """Registers functions, grabs jobs and reports on them over one connection.
 
     ``grab_packet`` is GRAB_JOB, GRAB_JOB_UNIQ or GRAB_JOB_ALL; each later one tells more about a job. A
-    server that does not know GRAB_JOB_ALL is asked with GRAB_JOB_UNIQ instead.
+    server that does not know one of the later ones is asked with the one before.
     """
 
     __slots__ = ("_grab_packet", "_outgoing", "_questions", "grabbing", "jobs", "sleeping")
@@ -226,9 +229,9 @@ class WorkerRole:
         text = packet.arguments[1].decode("utf-8", "replace")
         if code == _JOB_NOT_FOUND:
             return [LateResult(text)]
-        elif code == _INVALID_COMMAND and self.grabbing and self._grab_packet == GRAB_JOB_ALL:
-            self._grab_packet = GRAB_JOB_UNIQ
-            self._outgoing.add(GRAB_JOB_UNIQ)
+        elif code == _INVALID_COMMAND and self.grabbing and self._grab_packet in _OLDER_GRABS:
+            self._grab_packet = _OLDER_GRABS[self._grab_packet]
+            self._outgoing.add(self._grab_packet)
             return []
         elif self._questions:
             number, token = self._questions.popleft()
