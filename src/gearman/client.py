@@ -194,7 +194,7 @@ class GearmanClient(GearmanConnectionManager):
             if request.state == JOB_UNKNOWN:
                 self.send_job_request(request)
 
-        def is_any_pending(any_activity: bool) -> bool:  # noqa: ARG001 - the signature of a poll callback
+        def is_any_pending(_any_activity: bool) -> bool:
             for request in job_requests:
                 # A handle tells that a server had accepted the job before it was lost: it may have run.
                 if request.state == JOB_UNKNOWN and request.job.handle is None:
@@ -224,7 +224,7 @@ class GearmanClient(GearmanConnectionManager):
         _check_container(job_requests)
         waiting = list(job_requests)
 
-        def is_any_under_way(any_activity: bool) -> bool:  # noqa: ARG001 - as above
+        def is_any_under_way(_any_activity: bool) -> bool:
             # Looking at the last one only keeps waiting for many jobs cheap.
             while waiting and _has_ended(waiting[-1]):
                 waiting.pop()
@@ -244,7 +244,7 @@ class GearmanClient(GearmanConnectionManager):
         """
         _check_container(job_requests)
 
-        def is_none_done(any_activity: bool) -> bool:  # noqa: ARG001 - as above
+        def is_none_done(_any_activity: bool) -> bool:
             return not any(_has_ended(request) for request in job_requests)
 
         self._wait_for_jobs(job_requests, is_none_done, poll_timeout)
@@ -352,7 +352,7 @@ class GearmanClient(GearmanConnectionManager):
         """Waits for the answers to the questions of ``get_job_statuses``."""
         _check_container(job_requests)
 
-        def is_any_unanswered(any_activity: bool) -> bool:  # noqa: ARG001 - as above
+        def is_any_unanswered(_any_activity: bool) -> bool:
             return any(request._status_queries > 0 and not request._status_found for request in job_requests)
 
         try:

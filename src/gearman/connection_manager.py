@@ -60,8 +60,8 @@ class GearmanConnectionManager:
     # A class or an object; looked up at each use, so that it may be set at any time.
     data_encoder: Any = NoopEncoder
 
-    # Wait no longer than this at a time, in seconds; None for no limit of its own.
-    _longest_wait: float | None = None
+    # Wait no longer than this at a time, in seconds; the system cannot wait for weeks.
+    _longest_wait = 3600.0
 
     def __init__(self, host_list: Iterable[Any] | None = None) -> None:
         if self.command_handler_class is None:
@@ -107,8 +107,7 @@ class GearmanConnectionManager:
         # A connection that was closed by other hands still has its old handler.
         self._detach_handler(current_connection)
         self._connect(current_connection)
-        if self.command_handler_class is None:
-            raise AssertionError("command_handler_class is not set")
+        assert self.command_handler_class is not None  # the constructor has seen to that
         handler = self.command_handler_class(connection_manager=self)
         self.handler_to_connection_map[handler] = current_connection
         self.connection_to_handler_map[current_connection] = handler
@@ -193,6 +192,7 @@ class GearmanConnectionManager:
         """
         stopwatch = util.Stopwatch(timeout)
         connections = list(submitted_connections)
+        self._drop_closed_connections()
         continue_working = callback_fxn(False)
         is_first_round = True
         while True:
@@ -208,8 +208,8 @@ class GearmanConnectionManager:
                 return True
             is_first_round = False
             any_activity = self._serve_once(connected, stopwatch.get_time_remaining())
-            continue_working = callback_fxn(any_activity)
             self._drop_closed_connections()
+            continue_working = callback_fxn(any_activity)
 
     def _early_answer(self) -> bool | None:
         """What to return from waiting whatever the callback says; None to go on."""
@@ -231,7 +231,9 @@ class GearmanConnectionManager:
                 # A handler had put them off, so no input will announce them.
                 self._fetch_commands(connection)
                 any_activity = True
-        wait = 0.0 if any_activity else _shorter(timeout, self._longest_wait)
+        wait = self._longest_wait if timeout is None else min(timeout, self._longest_wait)
+        if any_activity:
+            wait = 0.0
         readable, writable, dead = self.poll_connections_once(connections, timeout=wait)
         self.handle_connection_activity(readable, writable, dead)
         return any_activity or bool(readable or writable or dead)
@@ -368,12 +370,6 @@ def _describe(connection: GearmanConnection) -> str:
     host, port = connection.get_address()
     reason = getattr(connection, "last_error", "")
     return f"{host}:{port} ({reason})" if reason else f"{host}:{port}"
-
-
-def _shorter(first: float | None, second: float | None) -> float | None:
-    if first is None or second is None:
-        return second if first is None else first
-    return min(first, second)
 
 
 def _poll(poller: gearman.io.ConnectionPoller, timeout: float | None) -> list[tuple[int, int]]:

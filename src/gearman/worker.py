@@ -324,7 +324,7 @@ class GearmanWorker(GearmanConnectionManager):
             if not connection.connected:
                 raise ServerUnavailable(self._unavailable_text([connection]))
 
-        def is_any_unsent(any_activity: bool) -> bool:  # noqa: ARG001 - the signature of a poll callback
+        def is_any_unsent(_any_activity: bool) -> bool:
             return any(connection.writable() for connection in connections)
 
         if is_any_unsent(False):

@@ -257,6 +257,20 @@ def test_no_time_at_all_is_one_round_that_does_not_wait(
     assert (request.state, request.timed_out) == ("CREATED", False)
 
 
+@pytest.mark.parametrize("poll_timeout", [10**9, float("inf")])
+def test_a_budget_may_be_longer_than_the_system_can_wait(
+    client: gearman.GearmanClient,
+    server: JobServer,
+    start_worker: StartWorker,
+    task: str,
+    poll_timeout: float,
+) -> None:
+    """Weeks, or for ever."""
+    start_worker({task: echo}, server.address)
+
+    assert client.submit_job(task, "x", poll_timeout=poll_timeout).result == "x"
+
+
 def test_not_waiting_for_completion_waits_for_acceptance(client: gearman.GearmanClient, task: str) -> None:
     """The request has its handle then."""
     request = client.submit_job(task, "x", wait_until_complete=False)

@@ -114,14 +114,14 @@ def test_closing_a_client_ends_the_wait_for_its_jobs(client: gearman.GearmanClie
 def test_a_connection_closed_by_hand_is_lost_to_its_requests(
     start_script: StartScript, server: JobServer, make_client: MakeClient
 ) -> None:
-    """Its handler hears of it in the next round."""
+    """Its handler hears of it at the next call."""
     script = start_script([[ACCEPTED, ScriptedServer.STAY]])
     client = make_client(script.address)
     request = client.submit_job("t", "x", wait_until_complete=False)
     client.establish_connection(client.add_connection(server.address))
     client.connection_list[0].close()
 
-    client.wait_until_jobs_completed([request], poll_timeout=0.1)
+    client.wait_until_jobs_completed([request])
 
     assert (request.state, request.timed_out) == ("UNKNOWN", True)
 
