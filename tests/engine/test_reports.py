@@ -208,13 +208,28 @@ def test_each_client_gets_an_exception_its_own_way(
 
 
 def test_an_exception_ends_the_job(client: Connection, worker: Connection) -> None:
-    """A WORK_FAIL after it finds no job, and the client is not told twice."""
+    """A result after it finds no job, and the client is not told twice."""
     handle = running_job(client, worker)
     worker.send(WORK_EXCEPTION, handle, b"boom")
     client.received()
 
-    assert worker.ask(WORK_FAIL, handle) == Packet(ERROR, (b"JOB_NOT_FOUND", RESULT))
+    assert worker.ask(WORK_COMPLETE, handle, b"r") == Packet(ERROR, (b"JOB_NOT_FOUND", RESULT))
     assert client.received() == []
+
+
+def test_a_failure_behind_an_exception_is_taken_without_a_word(
+    client: Connection, worker: Connection
+) -> None:
+    """Old workers send both; Perl's dies when the second is answered with an ERROR."""
+    handle = running_job(client, worker)
+    worker.send(WORK_EXCEPTION, handle, b"boom")
+    client.received()
+
+    worker.send(WORK_FAIL, handle)
+
+    assert worker.received() == []
+    assert client.received() == []
+    assert worker.ask(WORK_FAIL, b"") == Packet(ERROR, (b"JOB_NOT_FOUND", RESULT))
 
 
 def test_an_exception_of_a_background_job_is_told_to_nobody(client: Connection, worker: Connection) -> None:

@@ -121,6 +121,14 @@ def test_an_exception_is_a_failure_for_others(perl: Perl) -> None:
     assert perl.client("exception without asking") == [["fail"]]
 
 
+def test_a_worker_outlives_the_exception_of_its_function(perl: Perl) -> None:
+    """It sends WORK_FAIL behind WORK_EXCEPTION, and would die of an ERROR in answer to that."""
+    perl.worker(4)
+
+    assert perl.client("exception without asking") == [["fail"]]
+    assert perl.client("do") == ["eno", "owt", "in time"]
+
+
 def test_the_functions_of_a_server_can_be_listed(perl: Perl) -> None:
     """get_job_server_status reads the list of functions."""
     assert perl.client("functions") == {"f": {"queued": "1", "running": "0", "capable": "0"}}

@@ -435,11 +435,13 @@ class Engine:
 
     def _work_fail(self, peer: Peer, packet: Packet) -> None:
         # Some clients end the handle in a zero byte.
-        job = peer.running.get(packet.arguments[0].rstrip(b"\0"))
-        if job is None:
+        handle = packet.arguments[0].rstrip(b"\0")
+        job = peer.running.get(handle)
+        if job is not None:
+            self._jobs.fail(job)
+        elif handle != peer.excepted or not handle:
             peer.send_error(JOB_NOT_FOUND, "Job given in work result not found")
-            return
-        self._jobs.fail(job)
+        # Otherwise a farewell: old workers send WORK_FAIL behind WORK_EXCEPTION, and some die of an ERROR.
 
     def _work_exception(self, peer: Peer, packet: Packet) -> None:
         job = peer.running.get(packet.arguments[0])
@@ -455,6 +457,7 @@ class Engine:
                     client.send_data(head, data)
                 else:
                     client.send(failure)
+        peer.excepted = job.handle
         self._jobs.end(job)
 
     def _work_data(self, peer: Peer, packet: Packet) -> None:

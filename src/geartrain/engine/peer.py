@@ -54,6 +54,7 @@ class Peer:
         "asleep",
         "client_id",
         "descriptor",
+        "excepted",
         "exceptions",
         "faulted",
         "running",
@@ -75,6 +76,8 @@ class Peer:
         # Jobs this worker holds, in the order it took them; jobs this client waits for. By handle.
         self.running: dict[bytes, Job] = {}
         self.waiting_for: dict[bytes, Job] = {}
+        # Handle of the job this worker last ended with WORK_EXCEPTION.
+        self.excepted = b""
         self._output: list[bytes] = []
         self._gates: deque[Gate] = deque()
         self._closing = False

@@ -218,4 +218,24 @@ DIFFERENCES: dict[str, Difference] = {
             reply("worker", p.JOB_ASSIGN, H1, b"f", b"one"),
         ],
     ),
+    "a failure behind an exception is taken without a word": Difference(
+        "Old workers send both, and Perl's dies of the ERROR.",
+        [
+            send("client", p.SUBMIT_JOB, b"f", b"u", b"data"),
+            send("worker", p.CAN_DO, b"f"),
+            send("worker", p.GRAB_JOB),
+            send("client", p.OPTION_REQ, b"exceptions"),
+            send("worker", p.WORK_EXCEPTION, H1, b"what went wrong"),
+            send("worker", p.WORK_FAIL, H1),
+        ],
+        both=[
+            reply("client", p.JOB_CREATED, H1),
+            reply("worker", p.JOB_ASSIGN, H1, b"f", b"data"),
+            reply("client", p.OPTION_RES, b"exceptions"),
+            reply("client", p.WORK_EXCEPTION, H1, b"what went wrong"),
+        ],
+        theirs=[
+            reply("worker", p.ERROR, b"JOB_NOT_FOUND", b"Job given in work result not found"),
+        ],
+    ),
 }

@@ -116,7 +116,6 @@ SCRIPTS: dict[str, list[Step]] = {
         send("worker", p.GRAB_JOB),
         send("client", p.OPTION_REQ, b"exceptions"),
         send("worker", p.WORK_EXCEPTION, H1, b"what went wrong"),
-        send("worker", p.WORK_FAIL, H1),
     ],
     "an exception ends its job": [
         send("client", p.OPTION_REQ, b"exceptions"),
