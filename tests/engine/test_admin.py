@@ -297,6 +297,15 @@ def test_two_limits_leave_low_priority_without(world: World, admin: Connection) 
     assert refused(client, SUBMIT_JOB)
 
 
+@pytest.mark.parametrize("limit", [b"2", b"+2", b"2abc", b"2.9"])
+def test_a_limit_is_the_number_a_word_begins_with(world: World, admin: Connection, limit: bytes) -> None:
+    """As in the C server: a sloppy number is no reason to have no limit at all."""
+    admin.admin(b"maxqueue f " + limit)
+    client = world.connect()
+
+    assert [refused(client, SUBMIT_JOB) for _ in range(3)] == [False, False, True]
+
+
 @pytest.mark.parametrize("lifted", [b"maxqueue f", b"maxqueue f 0", b"maxqueue f -1", b"maxqueue f many"])
 def test_a_limit_that_is_no_positive_number_is_none(world: World, admin: Connection, lifted: bytes) -> None:
     """And lifts the one before."""

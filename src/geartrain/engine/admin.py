@@ -9,6 +9,7 @@ from typing import Final
 
 from geartrain.engine.job import HIGH, LOW, NORMAL, PRIORITIES
 from geartrain.engine.jobs import Jobs
+from geartrain.engine.numbers import leading_number
 from geartrain.engine.options import EngineOptions
 from geartrain.engine.peer import Peer
 from geartrain.protocol.admin import (
@@ -185,8 +186,8 @@ class Administration:
 
 
 def _limit(word: bytes) -> int:
-    """A limit as the C server reads it: what is no positive number means no limit."""
-    return int(word) if word.isdigit() and len(word) <= 20 else 0
+    """A limit as the C server reads it: what does not begin with a positive number means no limit."""
+    return max(leading_number(word), 0)
 
 
 def _unknown(word: bytes) -> bytes:

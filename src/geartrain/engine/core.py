@@ -7,7 +7,6 @@ must happen from ``take_ready_peers``, ``take_notices``, ``journal``, ``next_dea
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from geartrain.engine.admin import Administration
@@ -16,6 +15,7 @@ from geartrain.engine.job import COMMITTING, HIGH, LOW, NORMAL, RUNNING, Job
 from geartrain.engine.jobs import Jobs
 from geartrain.engine.journal import Journal
 from geartrain.engine.notices import WARNING, Notice
+from geartrain.engine.numbers import leading_number
 from geartrain.engine.options import EngineOptions
 from geartrain.engine.peer import Peer
 from geartrain.engine.schedule import next_match, parse_epoch
@@ -90,7 +90,6 @@ UNKNOWN_OPTION: Final = "UNKNOWN_OPTION"
 _NO_JOB: Final = encode_response(NO_JOB)
 _NOOP: Final = encode_response(NOOP)
 _MAX_PROGRESS: Final = 0xFFFFFFFF
-_NUMBER: Final = re.compile(rb"\s*([+-]?[0-9]{1,20})")
 
 
 class Engine:
@@ -405,7 +404,7 @@ class Engine:
             peer.send(_NOOP)
 
     def _can_do_timeout(self, peer: Peer, packet: Packet) -> None:
-        limit = _leading_number(packet.arguments[1])
+        limit = leading_number(packet.arguments[1])
         seconds = max(limit, MIN_LIMIT_MILLISECONDS) / 1000 if limit > 0 else 0.0
         self._can_do(peer, packet.arguments[0], seconds)
 
@@ -505,7 +504,8 @@ class Engine:
 
     def _option(self, peer: Peer, packet: Packet) -> None:
         option = packet.arguments[0]
-        if option.lower() != b"exceptions":
+        # Some clients end the name in a zero byte.
+        if option.rstrip(b"\0").lower() != b"exceptions":
             peer.send_error(UNKNOWN_OPTION, "Server does not recognize given option")
             return
         peer.exceptions = True
@@ -534,11 +534,5 @@ def _state_arguments(job: Job | None) -> tuple[bytes, bytes, bytes, bytes]:
     return b"1", running, b"%d" % job.numerator, b"%d" % job.denominator
 
 
-def _leading_number(text: bytes) -> int:
-    """The number a text begins with, as C reads it: 0 when it begins with none."""
-    match = _NUMBER.match(text)
-    return int(match.group(1)) if match is not None else 0
-
-
 def _progress(text: bytes) -> int:
-    return min(max(_leading_number(text), 0), _MAX_PROGRESS)
+    return min(max(leading_number(text), 0), _MAX_PROGRESS)
