@@ -241,6 +241,11 @@ def test_an_exception_of_a_background_job_is_told_to_nobody(client: Connection, 
     assert client.received() == []
 
 
+def test_an_option_with_a_closing_zero_byte_is_the_same_option(client: Connection) -> None:
+    """The answer names it as it was asked for."""
+    assert client.ask(OPTION_REQ, b"exceptions\0") == Packet(OPTION_RES, (b"exceptions\0",))
+
+
 def test_an_unknown_option_is_refused(client: Connection) -> None:
     """The server knows one option."""
     assert client.ask(OPTION_REQ, b"x" * 100) == Packet(
