@@ -24,6 +24,7 @@ class Function:
         "able",
         "limits",
         "name",
+        "queued",
         "queues",
         "running",
         "sleepers",
@@ -35,8 +36,10 @@ class Function:
     def __init__(self, name: bytes) -> None:
         self.name = name
         self.queues = [JobQueue() for _ in range(PRIORITIES)]
-        # Jobs that have not ended, in whatever state; those with a worker; those whose time has not come.
+        # Jobs that have not ended, in whatever state; those that a worker could take now; those with a
+        # worker; those whose time has not come.
         self.total = 0
+        self.queued = 0
         self.running = 0
         self.waiting = 0
         # The most jobs there may be for another one of that priority to be accepted; 0 for no limit.
@@ -50,10 +53,21 @@ class Function:
         self._by_unique: dict[bytes, Job] = {}
         self._by_data: dict[bytes, Job] = {}
 
-    @property
-    def queued(self) -> int:
-        """How many jobs a worker could take now."""
-        return len(self.queues[HIGH]) + len(self.queues[NORMAL]) + len(self.queues[LOW])
+    def enqueue(self, job: Job) -> None:
+        """Puts a job behind the others of its priority."""
+        self.queues[job.priority].append(job)
+        self.queued += 1
+
+    def dequeue(self, job: Job) -> None:
+        """Takes a job out of its queue, wherever it stands there."""
+        self.queues[job.priority].remove(job)
+        self.queued -= 1
+
+    def first_job(self) -> Job:
+        """The first of the queued jobs with the highest priority; there has to be one."""
+        job = self.queues[HIGH].first or self.queues[NORMAL].first or self.queues[LOW].first
+        assert job is not None
+        return job
 
     def is_full(self, priority: int) -> bool:
         """Whether a limit set with ``maxqueue`` refuses one more job of this priority."""

@@ -50,7 +50,6 @@ class Job:
         "numerator",
         "previous",
         "priority",
-        "queue",
         "reducer",
         "retries",
         "run_at",
@@ -95,7 +94,6 @@ class Job:
         self.clients: list[Peer] | None = None
         self.timer: Timer | None = None
         # Neighbours in the queue that holds it.
-        self.queue: JobQueue | None = None
         self.previous: Job | None = None
         self.next: Job | None = None
 
@@ -115,25 +113,20 @@ class JobQueue:
     taking the first, and an ended job leaves nothing behind.
     """
 
-    __slots__ = ("_first", "_last", "_length")
+    __slots__ = ("_last", "_length", "first")
 
     def __init__(self) -> None:
-        self._first: Job | None = None
+        self.first: Job | None = None
         self._last: Job | None = None
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
-    @property
-    def first(self) -> Job | None:
-        return self._first
-
     def append(self, job: Job) -> None:
-        job.queue = self
         job.previous = self._last
         if self._last is None:
-            self._first = job
+            self.first = job
         else:
             self._last.next = job
         self._last = job
@@ -141,14 +134,13 @@ class JobQueue:
 
     def remove(self, job: Job) -> None:
         if job.previous is None:
-            self._first = job.next
+            self.first = job.next
         else:
             job.previous.next = job.next
         if job.next is None:
             self._last = job.previous
         else:
             job.next.previous = job.previous
-        job.queue = None
         job.previous = None
         job.next = None
         self._length -= 1

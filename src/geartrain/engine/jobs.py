@@ -13,7 +13,6 @@ from geartrain.engine.function import Function
 from geartrain.engine.job import (
     COMMITTING,
     ENDED,
-    PRIORITIES,
     QUEUED,
     RUNNING,
     WAITING,
@@ -159,7 +158,7 @@ class Jobs:
 
     def _enqueue(self, job: Job, now: float) -> None:
         job.state = QUEUED
-        job.function.queues[job.priority].append(job)
+        job.function.enqueue(job)
         self.wake(job.function, max(1, self._options.wakeup), now)
 
     def _leave_waiting(self, job: Job) -> None:
@@ -194,18 +193,23 @@ class Jobs:
 
     def take(self, worker: Peer, now: float) -> Job | None:
         """The next job for a worker: highest priority over all its functions, in turn, then FIFO."""
-        for priority in range(PRIORITIES):
-            for index in range(len(worker.abilities) - 1, -1, -1):
-                ability = worker.abilities[index]
-                job = ability.function.queues[priority].first
-                if job is not None:
-                    worker.pass_turn(index)
-                    self._assign(job, worker, ability.limit_seconds, now)
-                    return job
-        return None
+        best: Job | None = None
+        turn = 0
+        # One pass that costs little for a function without jobs: some workers have a thousand of them.
+        for index in range(len(worker.abilities) - 1, -1, -1):
+            function = worker.abilities[index].function
+            if function.queued > 0:
+                job = function.first_job()
+                if best is None or job.priority < best.priority:
+                    best = job
+                    turn = index
+        if best is not None:
+            self._assign(best, worker, worker.abilities[turn].limit_seconds, now)
+            worker.pass_turn(turn)
+        return best
 
     def _assign(self, job: Job, worker: Peer, limit_seconds: float, now: float) -> None:
-        job.function.queues[job.priority].remove(job)
+        job.function.dequeue(job)
         job.state = RUNNING
         job.worker = worker
         worker.running[job.handle] = job
@@ -218,7 +222,6 @@ class Jobs:
 
         A job that nobody wants any more ends here; so does one that was given back too often.
         """
-        self._take_from_worker(job)
         if not job.wanted:
             self.end(job)
             return
@@ -234,6 +237,7 @@ class Jobs:
             )
             self.fail(job)
             return
+        self._take_from_worker(job)
         job.numerator = 0
         job.denominator = 0
         self._enqueue(job, now)
@@ -251,7 +255,6 @@ class Jobs:
         del job.worker.running[job.handle]
         job.worker = None
         job.function.running -= 1
-        job.state = QUEUED
         _stop_timer(job, self.timers)
 
     # --- out of the queue ---------------------------------------------------------------------------
@@ -260,11 +263,11 @@ class Jobs:
         """Forgets a job in any state; its clients have been told what there was to tell."""
         if job.state == RUNNING:
             self._take_from_worker(job)
+        elif job.state == QUEUED:
+            job.function.dequeue(job)
         elif job.state == WAITING:
             self._leave_waiting(job)
             _stop_timer(job, self.calendar)
-        if job.queue is not None:
-            job.queue.remove(job)
         job.state = ENDED
         job.function.total -= 1
         job.function.forget(job)
