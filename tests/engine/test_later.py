@@ -209,6 +209,7 @@ def test_a_scheduled_job_runs_once_at_the_next_match(world: World) -> None:
         (b"0|12|||6", datetime(2026, 1, 4, 12, 0, tzinfo=UTC)),
         # Both days given: both must match, unlike in a crontab. A Friday the 13th.
         (b"0|0|13||4", datetime(2026, 2, 13, 0, 0, tzinfo=UTC)),
+        (b"||29|2|6", datetime(2032, 2, 29, 0, 0, tzinfo=UTC)),
         # A field alone does not fix the others: any minute of the hour.
         (b"|7|||", datetime(2026, 1, 1, 7, 0, tzinfo=UTC)),
         (b"007|07|||", datetime(2026, 1, 1, 7, 7, tzinfo=UTC)),

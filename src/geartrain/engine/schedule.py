@@ -43,13 +43,14 @@ def next_match(fields: tuple[bytes, ...], wall: float, timezone: tzinfo) -> floa
     after = datetime.fromtimestamp(wall, timezone)
     pattern = " ".join("*" if value is None else str(value) for value in (minute, hour, day, month))
     try:
+        moment = next(CronSim(f"{pattern} *", after))
         # The day of week is checked here: cron means "either" where both days are given, SCHED "both".
-        for moment in CronSim(f"{pattern} *", after):
-            if weekday is None or moment.weekday() == weekday:
-                return moment.timestamp()
-    except CronSimError:
-        pass
-    raise ValueError(f"schedule {b' '.join(text or b'*' for text in fields)!r} never comes")
+        while weekday is not None and moment.weekday() != weekday:
+            moment = next(CronSim(f"{pattern} *", moment.replace(hour=23, minute=59)))
+    except (CronSimError, StopIteration):
+        schedule = b" ".join(text or b"*" for text in fields)
+        raise ValueError(f"schedule {schedule!r} never comes") from None
+    return moment.timestamp()
 
 
 def _parse_field(index: int, text: bytes) -> int | None:
