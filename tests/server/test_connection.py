@@ -192,6 +192,38 @@ def test_a_held_up_connection_keeps_its_requests_for_later(server: _Server) -> N
     assert transport.is_reading
 
 
+def test_many_requests_at_once_are_handled_in_turns(server: _Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others come between them; no more is read meanwhile, and nothing is lost."""
+    monkeypatch.setattr("geartrain.server.connection.TURN_SECONDS", 0.0)
+    connection, transport = server.connect()
+
+    connection.data_received(_echo(20) * 2 + _echo(30))
+
+    for unread in (20, 40):
+        assert len(transport.unread) == unread
+        assert not transport.is_reading
+        server.loop.soon.popleft()()
+    assert len(transport.unread) == 70
+    assert transport.is_reading
+    assert not server.loop.soon
+
+
+def test_a_peer_that_ends_its_side_between_its_turns_gets_all_answers(
+    server: _Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of its side comes behind its requests."""
+    monkeypatch.setattr("geartrain.server.connection.TURN_SECONDS", 0.0)
+    connection, transport = server.connect()
+    connection.data_received(_echo(20) * 4)
+
+    connection.eof_received()
+    assert transport.state == "open"
+    server.loop.run_soon()
+
+    assert len(transport.unread) == 80
+    assert transport.state == "closing"
+
+
 def test_a_connection_waits_for_every_peer_that_is_full(server: _Server) -> None:
     """It goes on when the last of them has drained."""
     worker, worker_transport = server.connect()

@@ -6,6 +6,8 @@ the server with requests and reads no answer holds itself up. A peer that reads 
 ``stall_seconds`` meanwhile is dropped, so that those who wait for it go on, and so is one that comes to
 ``max_unread_bytes`` all the same.
 
+A peer that sends many requests at once gets them handled in turns, between those of the others.
+
 A connection is open until the peer ends its side, breaks the protocol or is dropped; then the engine has
 forgotten it. What is left is to flush the last output, for as long as the peer takes some of it now and then.
 """
@@ -13,6 +15,7 @@ forgotten it. What is left is to flush the last output, for as long as the peer 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 # Pieces of output up to this size are joined into one; bigger ones are written as they are.
 _JOINED_BYTES: Final = 16 * 1024
+# How long one connection is served before the others have their turn. A read can bring thousands of requests,
+# and some of them take long: "status" lists every function, a grab looks at all that a worker can do.
+TURN_SECONDS: Final = 0.005
 
 
 class Connection(asyncio.Protocol):
@@ -91,9 +97,15 @@ class Connection(asyncio.Protocol):
     # --- input ----------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        """Handles the messages that came in, as far as nobody has to be waited for."""
+        """Handles the messages that came in, until its turn is over or somebody has to be waited for."""
+        end_of_turn = time.monotonic() + TURN_SECONDS
         while self._messages and not self._waits_for:
-            self._hub.receive(self, self._messages)
+            self._hub.receive(self, self._messages, end_of_turn)
+            if self._messages and time.monotonic() >= end_of_turn:
+                # Nothing more is read before all of this is done.
+                self._transport.pause_reading()
+                self._hub.loop.call_soon(self._go_on)
+                return
         if self._ended and self._open and not self._waits_for:
             self.close()
 
@@ -113,7 +125,7 @@ class Connection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         self._work()
-        if self._open and not self._waits_for:
+        if self._open and not self._messages and not self._waits_for:
             self._transport.resume_reading()
 
     # --- output ---------------------------------------------------------------------------------------

@@ -75,13 +75,18 @@ class Hub:
         if not self.connections:
             self._all_closed.set()
 
-    def receive(self, connection: Connection, messages: deque[Message]) -> None:
-        """Gives the engine the next few messages of a connection, taking them from the left."""
+    def receive(self, connection: Connection, messages: deque[Message], end_of_turn: float) -> None:
+        """Gives the engine the next few messages of a connection, taking them from the left.
+
+        One at least; no more once ``time.monotonic()`` comes to ``end_of_turn``.
+        """
         now = self._now()
         peer = connection.peer
         receive = self.engine.receive
         for _ in range(min(len(messages), _BATCH)):
             receive(peer, messages.popleft(), now)
+            if time.monotonic() >= end_of_turn:
+                break
         self.settle(connection)
 
     def settle(self, source: Connection | None = None) -> None:
