@@ -12,7 +12,7 @@ import pytest
 
 from geartrain.engine import Engine, EngineOptions
 from geartrain.protocol import packets
-from geartrain.protocol.codec import encode_request
+from geartrain.protocol.codec import encode_request, encode_response
 from geartrain.server import ServerConfig
 from geartrain.server.connection import Connection, join_small
 from geartrain.server.hub import Hub
@@ -108,10 +108,10 @@ class _Transport:
 class _Server:
     """An engine on a loop that stands still."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         self.loop = _Loop()
         loop = cast("asyncio.AbstractEventLoop", self.loop)
-        self.hub = Hub(Engine(EngineOptions()), _CONFIG, loop, lambda: None)
+        self.hub = Hub(Engine(EngineOptions(durable=durable)), _CONFIG, loop, lambda: None)
 
     def connect(self) -> tuple[Connection, _Transport]:
         connection = Connection(self.hub, 1, b"test")
@@ -254,6 +254,21 @@ def test_a_peer_that_ends_its_side_is_closed_after_its_answers(server: _Server) 
     assert transport.unread != b""
     server.loop.timers[0].run()
     assert transport.state == "aborted"
+
+
+def test_a_peer_that_ends_its_side_gets_the_answer_that_waits_for_the_store() -> None:
+    """It sent the job, so it may know its handle."""
+    server = _Server(durable=True)
+    connection, transport = server.connect()
+    connection.data_received(encode_request(packets.SUBMIT_JOB_BG, b"f", b"", b""))
+
+    connection.eof_received()
+    assert (transport.state, transport.unread) == ("open", b"")
+    server.hub.engine.committed(1, 0.0)
+    server.hub.settle()
+
+    assert transport.unread == encode_response(packets.JOB_CREATED, b"H:localhost:1")
+    assert transport.state == "closing"
 
 
 def test_a_fault_ends_the_output_and_then_the_connection(server: _Server) -> None:

@@ -107,7 +107,9 @@ class Connection(asyncio.Protocol):
                 self._hub.loop.call_soon(self._go_on)
                 return
         if self._ended and self._open and not self._waits_for:
-            self.close()
+            # As soon as its last answers are there: one may still be held back by the store.
+            self.peer.close()
+            self._hub.settle(self)
 
     def _wait_for(self, other: Connection) -> None:
         """Reads and handles nothing more until the other connection has drained."""
@@ -162,11 +164,11 @@ class Connection(asyncio.Protocol):
         Closing while input is unread would reset the connection, and the peer might lose the last answer:
         the one that says what it did wrong.
         """
+        if self._ended:
+            self.close()
+            return
         self._leave()
         self._watch_progress(self._config.linger_seconds)
-        if self._ended:
-            self._transport.close()
-            return
         self._transport.resume_reading()
         try:
             self._transport.write_eof()
