@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import struct
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -57,6 +59,30 @@ async def test_nothing_listens_after_the_block() -> None:
     writer.close()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", server.port)
+
+
+async def test_a_closed_server_leaves_nothing_on_the_loop() -> None:
+    """Though its jobs had timers, and the end of a worker woke others for its job."""
+    sleepers: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    async with Server(port=0) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(encode_request(packets.SUBMIT_JOB_EPOCH, b"f", b"", b"%d" % (time.time() + 1000), b""))
+        writer.write(encode_request(packets.SUBMIT_JOB_BG, b"f", b"", b""))
+        writer.write(encode_request(packets.CAN_DO, b"f") + encode_request(packets.GRAB_JOB) + _ECHO)
+        await reader.readuntil(_ECHO_ANSWER)
+        for _ in range(20):
+            sleepers.append(await asyncio.open_connection("127.0.0.1", server.port))
+            sleepers[-1][1].write(encode_request(packets.CAN_DO, b"f") + encode_request(packets.PRE_SLEEP))
+            sleepers[-1][1].write(_ECHO)
+            await sleepers[-1][0].readuntil(_ECHO_ANSWER)
+
+    gone = weakref.ref(server)
+    del server
+    for _, other in [(reader, writer), *sleepers]:
+        other.close()
+        await other.wait_closed()
+    gc.collect()
+    assert gone() is None
 
 
 async def test_a_connection_that_just_arrives_is_closed_too() -> None:

@@ -114,13 +114,14 @@ class Hub:
 
     async def close(self) -> None:
         """Closes every connection, those that do not take their last output in time too."""
-        if self._timer is not None:
-            self._timer.cancel()
         for connection in list(self.connections):
             connection.close()
         deadline = self.loop.call_later(self.config.linger_seconds, self._abort_all)
         await self._all_closed.wait()
         deadline.cancel()
+        # Last: a worker that goes gives its jobs back, and they may set the timer again.
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _abort_all(self) -> None:
         for connection in list(self.connections):
