@@ -41,6 +41,8 @@ def test_an_entry_names_a_host_a_port_or_a_path(entry: str, address: Address) ->
         "[::1]4730",
         "[]:1",
         "unix:",
+        "unix:a\0b",
+        "unix:\ud800",
     ],
 )
 def test_anything_else_is_refused(entry: str) -> None:
@@ -52,7 +54,8 @@ def test_anything_else_is_refused(entry: str) -> None:
 
 
 def test_a_unix_path_that_the_kernel_cannot_hold_is_refused() -> None:
-    """Room is for 107 bytes."""
+    """Room is for 107 bytes, and they need not be UTF-8."""
+    assert parse_listen("unix:\udcff" + "x" * 106, 4730) == UnixAddress("\udcff" + "x" * 106)
     assert parse_listen("unix:" + "x" * 107, 4730) == UnixAddress("x" * 107)
     with pytest.raises(ConfigError):
         parse_listen("unix:" + "x" * 108, 4730)

@@ -40,6 +40,7 @@ def test_listen_entries_replace_the_default() -> None:
         ("job_handle_prefix", "x" * 43),
         ("job_handle_prefix", "two words"),
         ("job_handle_prefix", "tab\t"),
+        ("job_handle_prefix", "\ud800"),
         ("queue", "sqlite:///x"),
         ("max_packet_bytes", 100),
         ("max_packet_bytes", 2**32),
@@ -57,6 +58,11 @@ def test_a_value_that_cannot_be_used_is_refused(key: str, value: object) -> None
 
     assert caught.value.key == key
     assert caught.value.expected
+
+
+def test_a_handle_prefix_may_be_any_bytes() -> None:
+    """Those of the command line come as Python writes what is no UTF-8."""
+    assert ServerConfig(job_handle_prefix="é\udcff").handle_prefix() == "é".encode() + b"\xff"
 
 
 def test_the_default_handle_prefix_names_the_machine() -> None:

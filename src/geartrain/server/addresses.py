@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from dataclasses import dataclass
 from typing import Final
@@ -79,6 +80,10 @@ def parse_port(text: str, key: str = "port") -> int:
 
 def _unix_path(entry: str) -> str:
     path = entry.removeprefix(UNIX_PREFIX)
-    if not path or "\0" in path or len(path.encode()) > _MAX_UNIX_PATH_BYTES:
+    try:
+        fits = 0 < len(os.fsencode(path)) <= _MAX_UNIX_PATH_BYTES
+    except UnicodeEncodeError:
+        fits = False
+    if not fits or "\0" in path:
         raise ConfigError("listen", entry, f"unix: and a path of 1 to {_MAX_UNIX_PATH_BYTES} bytes")
     return path

@@ -88,9 +88,9 @@ class ServerConfig:
     def handle_prefix(self) -> bytes:
         """The given prefix of job handles, or the default one, cut to leave room for the serial."""
         if self.job_handle_prefix:
-            return self.job_handle_prefix.encode()
+            return os.fsencode(self.job_handle_prefix)
         name = _BLANK_OR_CONTROL.sub("-", os.uname().nodename)
-        return f"H:{name}".encode()[:MAX_HANDLE_PREFIX_BYTES]
+        return os.fsencode(f"H:{name}")[:MAX_HANDLE_PREFIX_BYTES]
 
 
 def _check_range(key: str, value: int, lowest: int, highest: int) -> None:
@@ -111,6 +111,11 @@ def _check_positive(key: str, seconds: float) -> None:
 
 
 def _check_handle_prefix(prefix: str) -> None:
-    if len(prefix.encode()) > MAX_HANDLE_PREFIX_BYTES or _BLANK_OR_CONTROL.search(prefix):
+    try:
+        # As the command line gives it: any bytes may be in there.
+        fits = len(os.fsencode(prefix)) <= MAX_HANDLE_PREFIX_BYTES
+    except UnicodeEncodeError:
+        fits = False
+    if not fits or _BLANK_OR_CONTROL.search(prefix):
         expected = f"at most {MAX_HANDLE_PREFIX_BYTES} bytes without blanks and control characters"
         raise ConfigError("job_handle_prefix", prefix, expected)
