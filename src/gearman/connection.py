@@ -102,25 +102,35 @@ class GearmanConnection:
         if self.connected:
             self.throw_exception(message="connection already established")
         self._reset_connection()
-        self.set_socket(self._create_client_socket())
+        self._create_client_socket()
         self.connected = True
 
-    def _create_client_socket(self) -> socket.socket:
-        """A connected socket that does not block."""
+    def _create_client_socket(self) -> None:
+        """Connects a socket and hands it to ``set_socket``; programs replace this one to do it their way."""
         address = (self.gearman_host, self.gearman_port)
         try:
             client_socket = socket.create_connection(address, timeout=self.connect_timeout)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             self.throw_exception(exception=error)
         try:
-            self._set_socket_options(client_socket)
             if self.use_ssl:
                 client_socket = self._wrap_socket(client_socket)
-            client_socket.setblocking(False)
-        except OSError as error:
+            self.set_socket(client_socket)
+        except (OSError, ValueError) as error:
             client_socket.close()
             self.throw_exception(exception=error)
-        return client_socket
+
+    def set_socket(self, current_sock: socket.socket) -> None:
+        """Takes a connected socket and sets it up; raises ConnectionError if there is one already."""
+        if self.gearman_socket is not None:
+            self.throw_exception(message="socket already bound")
+        current_sock.settimeout(0.0)
+        try:
+            self._set_socket_options(current_sock)
+        except OSError as error:
+            # What is no TCP socket, such as one end of a pair, does without them.
+            gearman_logger.debug("%r: a socket without its options: %s", self, error)
+        self.gearman_socket = current_sock
 
     def _set_socket_options(self, client_socket: socket.socket) -> None:
         client_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -144,12 +154,6 @@ class GearmanConnection:
             if self.certfile:
                 context.load_cert_chain(self.certfile, self.keyfile)
         return context.wrap_socket(client_socket, server_hostname=self.gearman_host)
-
-    def set_socket(self, current_sock: socket.socket) -> None:
-        """Takes a socket that is connected already; raises ConnectionError if there is one."""
-        if self.gearman_socket is not None:
-            self.throw_exception(message="socket already bound")
-        self.gearman_socket = current_sock
 
     def close(self) -> None:
         """Closes the socket and drops what waited on both sides; harmless if there is none."""

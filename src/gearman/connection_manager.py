@@ -151,8 +151,10 @@ class GearmanConnectionManager:
         self.shutdown()
 
     def __del__(self) -> None:
+        # Tests of programs make managers without our constructor, and put what they like into the list.
         for connection in getattr(self, "connection_list", ()):
-            connection.close()
+            if isinstance(connection, GearmanConnection):
+                connection.close()
 
     # --- commands ---------------------------------------------------------------------------------------
 

@@ -28,12 +28,11 @@ HOST = "127.0.0.1"
 def pair() -> Iterator[tuple[GearmanConnection, socket.socket]]:
     """A connection, and the server's end of its socket."""
     ours, theirs = socket.socketpair()
-    ours.setblocking(False)
     theirs.settimeout(10)
 
     class Connection(GearmanConnection):
-        def _create_client_socket(self) -> socket.socket:
-            return ours
+        def _create_client_socket(self) -> None:
+            self.set_socket(ours)
 
     connection = Connection("host", 1)
     connection.connect()
@@ -127,6 +126,31 @@ def test_keepalive_can_be_turned_off(server: JobServer) -> None:
     assert connection.gearman_socket is not None
     assert not connection.gearman_socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     connection.close()
+
+
+def test_a_program_may_create_the_socket_itself(server: JobServer) -> None:
+    """It hands the socket over, as it comes, to ``set_socket``, which sees to the rest."""
+
+    class Connection(GearmanConnection):
+        def _create_client_socket(self) -> None:
+            self.set_socket(socket.create_connection(self.get_address()))
+
+    connection = Connection(HOST, server.port)
+    connection.connect()
+    found = connection.gearman_socket
+
+    assert found is not None
+    assert not found.getblocking()
+    assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    connection.close()
+
+
+def test_a_socket_without_tcp_options_will_do(pair: tuple[GearmanConnection, socket.socket]) -> None:
+    """Only that it must not block matters."""
+    connection, _ = pair
+
+    assert connection.gearman_socket is not None
+    assert not connection.gearman_socket.getblocking()
 
 
 def test_connecting_twice_is_an_error(pair: tuple[GearmanConnection, socket.socket]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from typing import Any
@@ -181,3 +182,15 @@ def test_jobs_run_with_select_as_well(
     start_worker({task: lambda _worker, job: job.data}, server.address)
 
     assert make_client(server.address).submit_job(task, "x").result == "x"
+
+
+def test_a_manager_made_without_its_constructor_goes_in_peace() -> None:
+    """Programs test their workers with stand-ins that hold anything in place of connections."""
+
+    class StandIn(gearman.GearmanWorker):
+        def __init__(self) -> None:
+            self.connection_list = ["server:4730"]  # type: ignore[list-item]  # as programs do
+
+    # An error in a finaliser would fail this test, as warnings do.
+    StandIn()
+    gc.collect()
