@@ -118,6 +118,22 @@ def test_replies_of_a_connection_keep_their_order_while_one_is_held(world: World
     ]
 
 
+def test_output_is_counted_until_it_is_taken(world: World, store: FakeStore) -> None:
+    """What is held back counts once it is let out."""
+    client = world.connect()
+    client.send(ECHO_REQ, b"1")
+    client.send(SUBMIT_JOB_BG, b"f", b"", b"")
+    client.send(ECHO_REQ, b"2")
+
+    counted = [client.peer.output_bytes]
+    store.commit()
+    counted.append(client.peer.output_bytes)
+
+    assert counted == [13, 13 + len(b"H:test:1") + 12 + 13]
+    assert counted[1] == len(b"".join(client.peer.take_output()))
+    assert client.peer.output_bytes == 0
+
+
 def test_a_commit_opens_the_gates_up_to_its_number(world: World, store: FakeStore) -> None:
     """What came while a batch was committing waits for the next one."""
     client = world.connect()

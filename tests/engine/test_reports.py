@@ -50,6 +50,21 @@ def running_job(client: Connection, worker: Connection) -> bytes:
     return handle
 
 
+@pytest.mark.parametrize("number", [WORK_DATA, WORK_EXCEPTION, WORK_COMPLETE])
+def test_news_for_many_clients_is_in_memory_once(world: World, worker: Connection, number: int) -> None:
+    """A client that joined a job a million times cannot have a million copies made of each packet."""
+    clients = [world.connect() for _ in range(2)]
+    for client in clients:
+        client.peer.exceptions = True
+        client.submit(unique=b"same")
+    handle = worker.grab_handle()
+
+    worker.send(number, handle, b"r")
+
+    [first], [second] = (client.peer.take_output() for client in clients)
+    assert first is second
+
+
 @pytest.mark.parametrize("number", [WORK_DATA, WORK_WARNING])
 @pytest.mark.parametrize("data", [b"", b"part\0of it", b"x" * 100_000])
 def test_data_and_warnings_are_passed_on_and_the_job_goes_on(

@@ -136,16 +136,17 @@ def _echo(count: int) -> bytes:
         ([], []),
         ([b"a"], [b"a"]),
         ([b"a", b"b", b"c"], [b"abc"]),
-        ([b"a", b"B" * 20000, b"c", b"d"], [b"a", b"B" * 20000, b"cd"]),
-        ([b"B" * 20000, b"C" * 20000], [b"B" * 20000, b"C" * 20000]),
+        ([b"a", b"B" * 70000, b"c", b"d"], [b"a", b"B" * 70000, b"cd"]),
+        ([b"B" * 70000, b"C" * 70000], [b"B" * 70000, b"C" * 70000]),
+        ([b"a" * 40000, b"b" * 20000, b"c" * 20000], [b"a" * 40000 + b"b" * 20000, b"c" * 20000]),
     ],
 )
 def test_small_pieces_are_joined_and_big_ones_are_not_copied(
     pieces: list[bytes], joined: list[bytes]
 ) -> None:
-    """Few writes, and no copy of a payload."""
-    assert join_small(pieces) == joined
-    assert {id(piece) for piece in pieces if len(piece) > 16384} <= {
+    """Few writes, and no copy of a payload; what is joined has a limit too."""
+    assert list(join_small(pieces)) == joined
+    assert {id(piece) for piece in pieces if len(piece) > 65536} <= {
         id(piece) for piece in join_small(pieces)
     }
 
@@ -177,16 +178,16 @@ def test_a_peer_that_has_drained_is_watched_no_more(server: _Server) -> None:
 def test_a_held_up_connection_keeps_its_requests_for_later(server: _Server) -> None:
     """In order, and not one of them is handled before the answers have gone."""
     connection, transport = server.connect()
-    connection.data_received(_echo(20) * 64 + _echo(30) * 64 + _echo(40))
+    connection.data_received(_echo(200) * 6 + _echo(300) * 4 + _echo(40))
     assert not transport.is_reading
-    assert len(transport.unread) == 20 * 64
+    assert len(transport.unread) == 200 * 6
 
-    transport.take(20 * 64)
+    transport.take(200 * 6)
     server.loop.run_soon()
-    assert len(transport.unread) == 30 * 64
+    assert len(transport.unread) == 300 * 4
     assert not transport.is_reading
 
-    transport.take(30 * 64)
+    transport.take(300 * 4)
     server.loop.run_soon()
     assert len(transport.unread) == 40
     assert transport.is_reading
@@ -241,6 +242,23 @@ def test_a_connection_waits_for_every_peer_that_is_full(server: _Server) -> None
         transport.take(len(transport.unread))
         server.loop.run_soon()
     assert worker_transport.is_reading
+
+
+def test_what_one_packet_leads_to_is_cut_at_the_hard_limit(server: _Server) -> None:
+    """A client that joined a job many times gets as many copies of its news, but not beyond all bounds."""
+    client, transport = server.connect()
+    worker, worker_transport = server.connect()
+    worker.data_received(encode_request(packets.CAN_DO, b"f"))
+    client.data_received(encode_request(packets.SUBMIT_JOB, b"f", b"same", b"") * 20)
+    worker.data_received(encode_request(packets.GRAB_JOB))
+    handle = worker_transport.unread[12:].partition(b"\0")[0]
+    transport.take(len(transport.unread))
+
+    worker.data_received(encode_request(packets.WORK_DATA, handle, b"x" * 4000))
+
+    # The pieces that are written last are those that go over the limit.
+    assert transport.state == "aborted"
+    assert 5000 < len(transport.unread) <= 5000 + 65536
 
 
 def test_a_peer_that_ends_its_side_is_closed_after_its_answers(server: _Server) -> None:

@@ -17,7 +17,7 @@ from geartrain.engine.journal import Journal
 from geartrain.engine.notices import WARNING, Notice
 from geartrain.engine.numbers import leading_number
 from geartrain.engine.options import EngineOptions
-from geartrain.engine.peer import Peer
+from geartrain.engine.peer import Peer, send_to_all
 from geartrain.engine.schedule import next_match, parse_epoch
 from geartrain.protocol.admin import error_line
 from geartrain.protocol.codec import (
@@ -450,11 +450,10 @@ class Engine:
         if job.clients:
             data = packet.arguments[1]
             head = response_head(WORK_EXCEPTION, job.handle + b"\0", len(data))
+            send_to_all([client for client in job.clients if client.exceptions], head, data)
             failure = encode_response(WORK_FAIL, job.handle)
             for client in job.clients:
-                if client.exceptions:
-                    client.send_data(head, data)
-                else:
+                if not client.exceptions:
                     client.send(failure)
         peer.excepted = job.handle
         self._jobs.end(job)
@@ -522,8 +521,7 @@ def _relay_data(job: Job, packet: Packet) -> None:
     if job.clients:
         data = packet.arguments[1]
         head = response_head(packet.number, job.handle + b"\0", len(data))
-        for client in job.clients:
-            client.send_data(head, data)
+        send_to_all(job.clients, head, data)
 
 
 def _state_arguments(job: Job | None) -> tuple[bytes, bytes, bytes, bytes]:

@@ -57,6 +57,7 @@ class Peer:
         "excepted",
         "exceptions",
         "faulted",
+        "output_bytes",
         "running",
         "waiting_for",
     )
@@ -79,6 +80,8 @@ class Peer:
         # Handle of the job this worker last ended with WORK_EXCEPTION.
         self.excepted = b""
         self._output: list[bytes] = []
+        # Size of the output not taken yet, without what is behind a gate.
+        self.output_bytes = 0
         self._gates: deque[Gate] = deque()
         self._closing = False
         self._ready = ready
@@ -90,12 +93,14 @@ class Peer:
         """Adds bytes to what the connection is to be sent."""
         if self._gates:
             self._gates[-1].behind.append(piece)
-        else:
-            self._output.append(piece)
+            return
+        self._output.append(piece)
+        self.output_bytes += len(piece)
+        if not self._in_ready:
             self._mark_ready()
 
     def send_data(self, head: bytes, data: bytes) -> None:
-        """Sends a packet whose data is a piece of its own."""
+        """Sends a packet whose data may be big."""
         if len(data) <= _JOINED_BYTES:
             self.send(head + data)
         else:
@@ -124,8 +129,9 @@ class Peer:
         """Lets out, in order, what waited for journal entries up to the settled one."""
         while self._gates and self._gates[0].change <= settled:
             gate = self._gates.popleft()
-            self._output.append(gate.reply)
-            self._output += gate.behind
+            for piece in (gate.reply, *gate.behind):
+                self._output.append(piece)
+                self.output_bytes += len(piece)
             self._mark_ready()
         if self._closing:
             self._mark_ready()
@@ -148,6 +154,7 @@ class Peer:
     def take_output(self) -> list[bytes]:
         """Takes what is to be written now, in pieces that must not be joined if they are big."""
         output, self._output = self._output, []
+        self.output_bytes = 0
         return output
 
     def left_ready(self) -> None:
@@ -213,3 +220,15 @@ class Peer:
 
     def __repr__(self) -> str:
         return f"<Peer {self.descriptor} {self.address!r} {self.client_id!r}>"
+
+
+def send_to_all(peers: list[Peer], head: bytes, data: bytes) -> None:
+    """Sends one packet to several connections, or to one several times, without a copy for each."""
+    if len(data) <= _JOINED_BYTES:
+        packet = head + data
+        for peer in peers:
+            peer.send(packet)
+    else:
+        for peer in peers:
+            peer.send(head)
+            peer.send(data)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, cast
 
 from geartrain.protocol.codec import Decoder, Message
@@ -25,8 +26,8 @@ from geartrain.protocol.packets import MAGIC_REQUEST
 if TYPE_CHECKING:
     from geartrain.server.hub import Hub
 
-# Pieces of output up to this size are joined into one; bigger ones are written as they are.
-_JOINED_BYTES: Final = 16 * 1024
+# Pieces of output are joined up to this size; bigger ones are written as they are.
+_JOINED_BYTES: Final = 64 * 1024
 # How long one connection is served before the others have their turn. A read can bring thousands of requests,
 # and some of them take long: "status" lists every function, a grab looks at all that a worker can do.
 TURN_SECONDS: Final = 0.005
@@ -136,10 +137,10 @@ class Connection(asyncio.Protocol):
         """Writes the peer's output; ``source`` is the connection whose input caused it, if any did."""
         pieces = self.peer.take_output()
         if pieces and not self._transport.is_closing():
-            if self._transport.get_write_buffer_size() > self._config.max_unread_bytes:
-                self._drop("too much unread output")
-                return
-            for piece in join_small(pieces):
+            for piece in join_small(pieces) if len(pieces) > 1 else pieces:
+                if self._transport.get_write_buffer_size() > self._config.max_unread_bytes:
+                    self._drop("too much unread output")
+                    return
                 self._written_bytes += len(piece)
                 self._transport.write(piece)
             if self._full and source is not None:
@@ -210,18 +211,19 @@ class Connection(asyncio.Protocol):
         self.abort()
 
 
-def join_small(pieces: list[bytes]) -> list[bytes]:
-    """The same bytes in fewer pieces: small neighbours are joined, big ones are left as they are."""
-    joined: list[bytes] = []
+def join_small(pieces: list[bytes]) -> Iterator[bytes]:
+    """The same bytes in fewer pieces: small neighbours are joined, big ones are left as they are.
+
+    One by one, because the same piece may be there a million times.
+    """
     small: list[bytes] = []
+    small_bytes = 0
     for piece in pieces:
-        if len(piece) <= _JOINED_BYTES:
-            small.append(piece)
-            continue
-        if small:
-            joined.append(b"".join(small))
+        if small_bytes + len(piece) > _JOINED_BYTES and small:
+            yield b"".join(small)
             small = []
-        joined.append(piece)
+            small_bytes = 0
+        small.append(piece)
+        small_bytes += len(piece)
     if small:
-        joined.append(b"".join(small))
-    return joined
+        yield b"".join(small)

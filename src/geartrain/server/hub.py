@@ -18,8 +18,7 @@ from geartrain.server.log import log_event
 if TYPE_CHECKING:
     from geartrain.server.connection import Connection
 
-# After so many messages of one connection their answers are written, so that a read full of requests with
-# long answers cannot pile up more than a few of them before back-pressure shows.
+# After so many messages of one connection their answers are written.
 _BATCH: Final = 64
 # Event loops do not wait for years; then the hub looks at the clock once more often.
 _LONGEST_WAIT_SECONDS: Final = 3600.0
@@ -78,14 +77,16 @@ class Hub:
     def receive(self, connection: Connection, messages: deque[Message], end_of_turn: float) -> None:
         """Gives the engine the next few messages of a connection, taking them from the left.
 
-        One at least; no more once ``time.monotonic()`` comes to ``end_of_turn``.
+        One at least; no more once ``time.monotonic()`` comes to ``end_of_turn``, or the answers come to more
+        than back-pressure lets pile up.
         """
         now = self._now()
         peer = connection.peer
         receive = self.engine.receive
+        pause_bytes = self.config.pause_bytes
         for _ in range(min(len(messages), _BATCH)):
             receive(peer, messages.popleft(), now)
-            if time.monotonic() >= end_of_turn:
+            if time.monotonic() >= end_of_turn or peer.output_bytes > pause_bytes:
                 break
         self.settle(connection)
 
