@@ -33,6 +33,7 @@ def test_listen_entries_replace_the_default() -> None:
         ("port", "4730"),
         ("listen", "localhost"),
         ("listen", ("host:x",)),
+        ("listen", (4730,)),
         ("backlog", 0),
         ("job_retries", -2),
         ("job_retries", 256),

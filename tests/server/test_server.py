@@ -137,6 +137,17 @@ async def test_a_port_in_use_raises(server: Server) -> None:
             raise AssertionError("it must not get here")
 
 
+async def test_closing_is_harmless_before_the_start_and_a_second_time(server: Server) -> None:
+    """So that a program can do it whatever happened before."""
+    other = Server(port=server.port)
+    with pytest.raises(BindError):
+        other.start()
+
+    await other.close()
+    await server.close()
+    await server.close()
+
+
 async def test_stop_ends_the_wait(server: Server) -> None:
     """Whoever serves until told otherwise goes on."""
     waiting = asyncio.create_task(server.wait_stopped())

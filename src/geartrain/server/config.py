@@ -101,8 +101,8 @@ def _check_range(key: str, value: int, lowest: int, highest: int) -> None:
 
 def _check_listen(entries: object) -> None:
     # A single entry given as text would otherwise be read letter by letter.
-    if not isinstance(entries, tuple):
-        raise ConfigError("listen", entries, "a tuple of entries")
+    if not isinstance(entries, tuple) or not all(isinstance(entry, str) for entry in entries):
+        raise ConfigError("listen", entries, "a tuple of texts")
 
 
 def _check_positive(key: str, seconds: float) -> None:

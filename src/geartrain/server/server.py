@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Final, Self, cast
 
 from geartrain.engine import Engine, EngineOptions
+from geartrain.engine.admin import STOP_NOW
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.addresses import Address, TcpAddress
 from geartrain.server.binding import address_of, bind_all
@@ -93,8 +94,14 @@ class Server:
         await self._stopped.wait()
 
     async def close(self) -> None:
-        """Closes every socket; last answers are flushed as far as their readers take them in time."""
+        """Closes every socket; last answers are flushed as far as their readers take them in time.
+
+        Harmless for a server that did not start, or is closed already.
+        """
         self._stopped.set()
+        if not self.addresses:
+            # Never started, or it could not bind.
+            return
         self._acceptor.close()
         if self._arriving:
             await asyncio.wait(self._arriving)
@@ -120,7 +127,7 @@ class Server:
         engine = self._hub.engine
         if engine.stop_requested and not self._draining:
             self.drain()
-        if engine.stop_requested > 1 or (self._draining and engine.unfinished_jobs == 0):
+        if engine.stop_requested == STOP_NOW or (self._draining and engine.unfinished_jobs == 0):
             self._stopped.set()
 
 
