@@ -47,7 +47,7 @@ class Connection:
 
     def deliver(self) -> None:
         self._received += self._from_server.feed(b"".join(self.peer.take_output()))
-        self.closed = self.closed or self.peer.closing
+        self.closed = self.closed or self.peer.has_finished
 
     def ask(self, number: int, *arguments: bytes) -> Message:
         """Sends a packet and returns the one message that answers it."""

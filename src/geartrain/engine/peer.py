@@ -147,8 +147,8 @@ class Peer:
         return self._closing
 
     @property
-    def closing(self) -> bool:
-        """Whether to close the connection after the output taken now."""
+    def has_finished(self) -> bool:
+        """Whether to close the connection after the output taken now: no more will come."""
         return self._closing and not self._gates
 
     def take_output(self) -> list[bytes]:

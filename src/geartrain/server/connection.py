@@ -145,7 +145,7 @@ class Connection(asyncio.Protocol):
                 self._transport.write(piece)
             if self._full and source is not None:
                 source._wait_for(self)
-        if self.peer.closing:
+        if self.peer.has_finished:
             self._end_output()
 
     def close(self) -> None:
