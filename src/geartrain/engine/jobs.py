@@ -1,7 +1,7 @@
 """Every job the server knows, and each move of a job between its states.
 
-What packets mean is decided above, in ``core``; here is what happens to jobs, in one place per move, so
-that queues, counters, timers, indexes and the journal cannot disagree.
+What packets mean is decided above, in ``clients`` and ``workers``; here is what happens to jobs, in one
+place per move, so that queues, counters, timers, indexes and the journal cannot disagree.
 """
 
 from __future__ import annotations
