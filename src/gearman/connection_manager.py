@@ -39,6 +39,8 @@ __all__ = [
 gearman_logger = logging.getLogger(__name__)
 
 PollCallback = Callable[[bool], Any]
+# The connections that can be read, those that can be written, and those that are dead.
+Activity = tuple[set[GearmanConnection], set[GearmanConnection], set[GearmanConnection]]
 
 _TLS_KEYS = ("keyfile", "certfile", "ca_certs", "ssl_context")
 
@@ -140,6 +142,10 @@ class GearmanConnectionManager:
             self._detach_handler(connection)
             connection.close()
 
+    def _leave_to_parent(self) -> None:
+        """Closes a forked child's copies of all sockets: two processes on one stream would garble it."""
+        self._close_connections()
+
     def close(self) -> None:
         """The same as ``shutdown``."""
         self.shutdown()
@@ -217,12 +223,14 @@ class GearmanConnectionManager:
         """What to return from waiting whatever the callback says; None to go on."""
         return None
 
-    def _prepare_round(self) -> None:
-        """Called before each round of waiting."""
+    def _prepare_round(self) -> bool:
+        """Called before each round of waiting; True has the callback called first."""
+        return False
 
     def _serve_once(self, connections: list[GearmanConnection], timeout: float | None) -> bool:
         """One round: writes what waits, waits for input, handles it. Returns whether anything happened."""
-        self._prepare_round()
+        if self._prepare_round():
+            return True
         any_activity = False
         for connection in connections:
             if connection.writable():
@@ -233,21 +241,30 @@ class GearmanConnectionManager:
                 # A handler had put them off, so no input will announce them.
                 self._fetch_commands(connection)
                 any_activity = True
-        wait = self._longest_wait if timeout is None else min(timeout, self._longest_wait)
-        if any_activity:
-            wait = 0.0
-        readable, writable, dead = self.poll_connections_once(connections, timeout=wait)
+        readable, writable, dead = self._wait(connections, 0.0 if any_activity else timeout)
         self.handle_connection_activity(readable, writable, dead)
         return any_activity or bool(readable or writable or dead)
 
+    def _wait(self, connections: list[GearmanConnection], timeout: float | None) -> Activity:
+        """Waits until something happens, or until it is time to call the callback anyway."""
+        wait = self._longest_wait if timeout is None else min(timeout, self._longest_wait)
+        return self.poll_connections_once(connections, timeout=wait)
+
+    def _signal_descriptor(self) -> int | None:
+        """What becomes readable when a signal is to end waiting, if there is such a thing."""
+        return None
+
     def poll_connections_once(
         self, submitted_connections: Iterable[GearmanConnection], timeout: float | None = None
-    ) -> tuple[set[GearmanConnection], set[GearmanConnection], set[GearmanConnection]]:
+    ) -> Activity:
         """Waits until one of the connections can be read or written, and returns which: sets of those that
         can be read, those that can be written, and those that are dead.
         """
         readable, writable, dead = set(), set(), set()
         poller = gearman.io.get_connection_poller()
+        signal_descriptor = self._signal_descriptor()
+        if signal_descriptor is not None:
+            poller.register(signal_descriptor, gearman.io.READ)
         by_descriptor: dict[int, GearmanConnection] = {}
         for connection in submitted_connections:
             if not connection.connected:
@@ -263,6 +280,8 @@ class GearmanConnectionManager:
                 )
                 by_descriptor[descriptor] = connection
         for descriptor, events in _poll(poller, timeout):
+            if descriptor == signal_descriptor:
+                continue
             connection = by_descriptor[descriptor]
             # What came in before the end is read first; reading then finds the end.
             if events & gearman.io.READ:
@@ -278,7 +297,7 @@ class GearmanConnectionManager:
         rd_connections: Iterable[GearmanConnection],
         wr_connections: Iterable[GearmanConnection],
         ex_connections: Iterable[GearmanConnection],
-    ) -> tuple[set[GearmanConnection], set[GearmanConnection], set[GearmanConnection]]:
+    ) -> Activity:
         """Reads, writes and closes what ``poll_connections_once`` found; returns the same sets."""
         for connection in rd_connections:
             self.handle_read(connection)
@@ -388,11 +407,10 @@ def _poll(poller: gearman.io.ConnectionPoller, timeout: float | None) -> list[tu
 _managers: weakref.WeakSet[GearmanConnectionManager] = weakref.WeakSet()
 
 
-def _drop_inherited_connections() -> None:
-    """Closes the child's copies of all sockets: two processes on one stream would garble it."""
+def _leave_to_parent() -> None:
     for manager in list(_managers):
-        manager._close_connections()
+        manager._leave_to_parent()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_drop_inherited_connections)
+    os.register_at_fork(after_in_child=_leave_to_parent)

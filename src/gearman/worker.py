@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from gearman.abilities import Abilities, JobCallback
 from gearman.connection import GearmanConnection
-from gearman.connection_manager import GearmanConnectionManager
+from gearman.connection_manager import Activity, GearmanConnectionManager, PollCallback
 from gearman.errors import (
     ConnectionError,  # noqa: A004 - the classic name
     GearmanError,
@@ -21,7 +21,9 @@ from gearman.errors import (
     ServerUnavailable,
 )
 from gearman.job import GearmanJob
+from gearman.signals import SignalWatch
 from gearman.text import to_bytes
+from gearman.util import Stopwatch
 from gearman.worker_handler import GearmanWorkerCommandHandler
 from geartrain.roles.servers import next_retry, order
 
@@ -39,8 +41,8 @@ gearman_logger = logging.getLogger(__name__)
 
 POLL_TIMEOUT_IN_SECONDS: Final = 60.0
 
-# Python goes on waiting after a signal. Waiting in slices lets after_poll see what a signal handler or
-# another thread has set.
+# Waiting is done in slices, between which a worker looks at what other threads have done to it, and at lost
+# servers that may be tried again.
 _LONGEST_WAIT_SECONDS: Final = 0.5
 # How often at most waiting ends early because a lost server may be tried again.
 _RECONNECT_LOOK_SECONDS: Final = 1.0
@@ -66,6 +68,8 @@ class GearmanWorker(GearmanConnectionManager):
         self._ability_timeouts: dict[bytes, float | None] = {}
         # The handlers that want the job lock, next one first.
         self._job_lock_line: deque[GearmanWorkerCommandHandler] = deque()
+        self._signals = SignalWatch()
+        self._is_working = False
         self._is_executing = False
         self._has_to_stop = False
         self._shutdown_is_due = False
@@ -125,8 +129,9 @@ class GearmanWorker(GearmanConnectionManager):
         queue. So a callback gives its job back by raising KeyboardInterrupt or SystemExit, or by closing
         ``job.connection``, which does not end a worker that has other servers or reconnects.
         """
-        self._has_to_stop = False
         connections: list[GearmanConnection] = []
+        self._has_to_stop = False
+        self._is_working = True
         try:
             continue_working = True
             while continue_working:
@@ -140,8 +145,63 @@ class GearmanWorker(GearmanConnectionManager):
                         raise
                     continue_working = self._wait_before_reconnecting()
         finally:
+            self._is_working = False
             for connection in connections:
                 self._finish_connection(connection)
+
+    def poll_connections_until_stopped(
+        self,
+        submitted_connections: Iterable[GearmanConnection],
+        callback_fxn: PollCallback,
+        timeout: float | None = None,
+    ) -> bool:
+        """Serves the connections, also for programs that have a loop of their own in place of ``work``.
+
+        Returns False once ``shutdown`` has been called or ``after_job`` had enough, and True before the time
+        when a lost server may be tried again; otherwise as for all managers.
+        """
+        if self._is_executing:
+            return super().poll_connections_until_stopped(submitted_connections, callback_fxn, timeout)
+        is_inner = self._is_working
+        self._is_working = True
+        try:
+            # Signals from now on are noticed; the callback sees what earlier ones have done.
+            self._signals.descriptor()
+            return super().poll_connections_until_stopped(submitted_connections, callback_fxn, timeout)
+        finally:
+            self._signals.close()
+            self._is_working = is_inner
+            if not is_inner:
+                # What ends this loop must not end the next one.
+                self._has_to_stop = False
+
+    def _wait(self, connections: list[GearmanConnection], timeout: float | None) -> Activity:
+        stopwatch = Stopwatch(timeout)
+        while True:
+            activity = super()._wait(connections, stopwatch.get_time_remaining())
+            if any(activity) or self._has_to_look_up(connections) or not stopwatch.has_time_remaining():
+                return activity
+
+    def _has_to_look_up(self, connections: list[GearmanConnection]) -> bool:
+        """Whether to stop waiting although nothing has come in."""
+        return (
+            # Programs count on after_poll being called no more often than something happens. Where signals
+            # cannot be noticed, it has to be called to see what their handlers have done.
+            self._is_executing
+            or self._signals.descriptor() is None
+            or self._signals.has_rung()
+            or self._has_to_stop
+            or self._is_reconnect_due()
+            # What other threads may have done.
+            or any(not connection.connected or connection.writable() for connection in connections)
+        )
+
+    def _leave_to_parent(self) -> None:
+        super()._leave_to_parent()
+        self._signals.close()
+
+    def _signal_descriptor(self) -> int | None:
+        return None if self._is_executing else self._signals.descriptor()
 
     def establish_worker_connections(self) -> list[GearmanConnection]:
         """Connects to all servers, in random order, and returns the connections that are there.
@@ -186,8 +246,12 @@ class GearmanWorker(GearmanConnectionManager):
         self.handle_error(connection)
 
     def shutdown(self) -> None:
-        """Closes all connections and ends ``work``; inside a callback, once the job's result is sent."""
-        self._has_to_stop = True
+        """Closes all connections and ends ``work``; inside a callback, once the job's result is sent.
+
+        A job whose callback raises after this goes back to its queue.
+        """
+        # Outside of its loop, a worker that was shut down can be used again.
+        self._has_to_stop = self._is_working
         if self._is_executing:
             self._shutdown_is_due = True
         else:
@@ -199,7 +263,10 @@ class GearmanWorker(GearmanConnectionManager):
         if self._has_to_stop:
             self._has_to_stop = False
             return False
-        return True if self._is_reconnect_due() else None
+        if self._is_reconnect_due():
+            self._last_reconnect_look = time.monotonic()
+            return True
+        return None
 
     def _is_reconnect_due(self) -> bool:
         """Whether to have ``establish_worker_connections`` called before the time."""
@@ -209,10 +276,7 @@ class GearmanWorker(GearmanConnectionManager):
         now = time.monotonic()
         if now - self._last_reconnect_look < _RECONNECT_LOOK_SECONDS:
             return False
-        if all(connection.connected or not connection.record.is_ready(now) for connection in connections):
-            return False
-        self._last_reconnect_look = now
-        return True
+        return any(not connection.connected and connection.record.is_ready(now) for connection in connections)
 
     # --- hooks ------------------------------------------------------------------------------------------
 
@@ -244,9 +308,13 @@ class GearmanWorker(GearmanConnectionManager):
             return self.on_job_exception(current_job, sys.exc_info())
 
     def on_job_exception(self, current_job: GearmanJob, exc_info: Any) -> Any:
-        """Hook: called inside the ``except`` block when a job could not be done; lets it fail."""
+        """Hook: called inside the ``except`` block when a job could not be done; lets it fail.
+
+        Not so after ``shutdown``: the job then goes back to its queue, for another worker to try.
+        """
         gearman_logger.error("Job failed: %r", current_job, exc_info=exc_info)
-        self.send_job_failure(current_job)
+        if not self._shutdown_is_due:
+            self.send_job_failure(current_job)
         return False
 
     def on_job_complete(self, current_job: GearmanJob, job_result: Any) -> Any:
@@ -379,13 +447,20 @@ class GearmanWorker(GearmanConnectionManager):
     def _is_next_in_line(self, command_handler: GearmanWorkerCommandHandler) -> bool:
         return not self._job_lock_line or self._job_lock_line[0] is command_handler
 
-    def _prepare_round(self) -> None:
+    def _prepare_round(self) -> bool:
         # Here and not right after a job: the hooks that may end work come first, and no job is asked for
         # that would have to be given back.
-        if self._job_lock_line and not self._is_executing and not self.has_job_lock():
-            handler = self._job_lock_line[0]
-            if handler._acquire_job_lock():
-                handler._grab_job()
+        if self._is_executing:
+            return False
+        for handler in self.handler_to_connection_map:
+            handler._tell_due_abilities()
+        if not self._job_lock_line or self.has_job_lock():
+            return False
+        handler = self._job_lock_line[0]
+        if handler._acquire_job_lock():
+            handler._grab_job()
+        # Programs tell from has_job_lock() in their callback, True and then False, that a job has been run.
+        return self.has_job_lock()
 
 
 def _is_finished(job: GearmanJob) -> bool:

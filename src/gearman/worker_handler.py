@@ -67,12 +67,16 @@ class GearmanWorkerCommandHandler(GearmanCommandHandler):
     def set_abilities(self, connection_abilities_list: Any) -> None:
         """Tells the server which tasks this worker can do.
 
-        While a job runs, that waits for its end: the server would queue the job again.
+        While a job runs or has been asked for, that waits: the server would queue the job again.
         """
         self._handler_abilities = list(connection_abilities_list)
         self._spellings = {to_bytes(task): task for task in self._handler_abilities}
-        if self.worker._is_executing:
-            self._abilities_are_due = True
+        self._abilities_are_due = True
+        if not self.worker._is_executing:
+            self._tell_due_abilities()
+
+    def _tell_due_abilities(self) -> None:
+        if not self._abilities_are_due or self._role.grabbing:
             return
         self._abilities_are_due = False
         was_sleeping = self._role.sleeping
@@ -190,8 +194,6 @@ class GearmanWorkerCommandHandler(GearmanCommandHandler):
         finally:
             worker._is_executing = False
         if self._is_attached():
-            if self._abilities_are_due:
-                self.set_abilities(self._handler_abilities)
             self._release_job_lock()
             worker._join_line(self)
         return worker._has_executed()
