@@ -32,6 +32,7 @@ from gearman import (
 )
 from gearman.admin_client import GearmanAdminClient
 from gearman.client import GearmanClient
+from gearman.conflicts import warn_of_others
 from gearman.constants import (
     JOB_COMPLETE,
     JOB_CREATED,
@@ -70,6 +71,8 @@ __all__ = [
     "TextEncoder",
     "__version__",
 ]
+
+warn_of_others()
 
 gearman_root_logger = logging.getLogger("gearman")
 gearman_root_logger.addHandler(NullHandler())
