@@ -24,7 +24,7 @@ class JSONWorker(gearman.GearmanWorker):
     data_encoder = JSONDataEncoder
 
 
-def add_up(_worker: gearman.GearmanWorker, job: gearman.GearmanJob) -> object:
+def add_up(worker: gearman.GearmanWorker, job: gearman.GearmanJob) -> object:
     return {"numbers": job.data, "sum": sum(job.data)}
 
 

@@ -27,7 +27,7 @@ class PickleWorker(gearman.GearmanWorker):
     data_encoder = PickleDataEncoder
 
 
-def days_between(_worker: gearman.GearmanWorker, job: gearman.GearmanJob) -> object:
+def days_between(worker: gearman.GearmanWorker, job: gearman.GearmanJob) -> object:
     first, last = job.data
     return last - first
 

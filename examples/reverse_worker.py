@@ -8,7 +8,7 @@ import sys
 import gearman
 
 
-def reverse(_worker: gearman.GearmanWorker, job: gearman.GearmanJob) -> object:
+def reverse(worker: gearman.GearmanWorker, job: gearman.GearmanJob) -> object:
     """Runs once for each job; what it returns is the result."""
     print("Reversing string: " + job.data, flush=True)
     return job.data[::-1]
