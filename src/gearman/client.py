@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from gearman.client_handler import GearmanClientCommandHandler
 from gearman.connection import GearmanConnection
-from gearman.connection_manager import GearmanConnectionManager
+from gearman.connection_manager import GearmanConnectionManager, describe_server
 from gearman.constants import (
     JOB_COMPLETE,
     JOB_CREATED,
@@ -281,9 +281,10 @@ class GearmanClient(GearmanConnectionManager):
         """
         if current_request.connection_attempts >= current_request.max_connection_attempts:
             attempts = current_request.max_connection_attempts
-            raise ExceededConnectionAttempts(
-                f"Exceeded {attempts} connection attempt(s): {current_request!r}"
-            )
+            message = f"Exceeded {attempts} connection attempt(s): {current_request!r}"
+            if current_request.job.connection is not None:
+                message += f", sent to {describe_server(current_request.job.connection)}"
+            raise ExceededConnectionAttempts(message)
         connection = self.establish_request_connection(current_request)
         self.connection_to_handler_map[connection].send_job_request(current_request)
         current_request.job.connection = connection
@@ -382,8 +383,10 @@ class GearmanClient(GearmanConnectionManager):
         for connection in candidates:
             self._drop_if_stale(connection)
         usable = [connection for connection in candidates if self._can_connect(connection)]
+        if not candidates and given is not None:
+            raise ServerUnavailable(f"Not one of this client's servers: {describe_server(given)}")
         if not usable:
-            raise ServerUnavailable(self._unavailable_text(candidates if given is None else [given]))
+            raise ServerUnavailable(self._unavailable_text(candidates))
         return usable
 
 

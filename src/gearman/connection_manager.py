@@ -365,7 +365,7 @@ class GearmanConnectionManager:
             self.handle_connection_activity(readable, (), dead)
 
     def _unavailable_text(self, connections: Iterable[GearmanConnection]) -> str:
-        hosts = [_describe(connection) for connection in connections]
+        hosts = [describe_server(connection) for connection in connections]
         return f"Found no valid connections: {', '.join(hosts) or 'no server is configured'}"
 
 
@@ -387,7 +387,8 @@ def _tls_settings(server: Mapping[str, Any]) -> dict[str, Any]:
     return {key: server[key] for key in _TLS_KEYS if server.get(key) is not None}
 
 
-def _describe(connection: GearmanConnection) -> str:
+def describe_server(connection: GearmanConnection) -> str:
+    """The server of a connection, and what was wrong with it last."""
     host, port = connection.get_address()
     reason = getattr(connection, "last_error", "")
     return f"{host}:{port} ({reason})" if reason else f"{host}:{port}"

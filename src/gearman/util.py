@@ -85,7 +85,10 @@ def _host_and_port(host: object, port: object) -> tuple[str, int]:
 def _port_number(port: object) -> int:
     if not isinstance(port, (int, str, bytes)):
         raise ServerListError(f"not a port: {port!r}")
-    number = int(port)
+    try:
+        number = int(port)
+    except ValueError:
+        number = 0
     if not 0 < number <= _MAX_PORT:
         raise ServerListError(f"not a port: {port!r}; expected 1 to {_MAX_PORT}")
     return number

@@ -171,10 +171,10 @@ def test_a_request_lost_before_it_was_accepted_is_sent_again(
 def test_a_request_lost_too_often_exceeds_its_attempts(
     start_script: StartScript, make_client: MakeClient
 ) -> None:
-    """With no retries that is the first time."""
+    """With no retries that is the first time. The error names the server that was lost, and how."""
     script = start_script([[encode_response(OPTION_RES, b"exceptions")]])
 
-    with pytest.raises(ExceededConnectionAttempts):
+    with pytest.raises(ExceededConnectionAttempts, match=rf"{script.address} \(remote disconnected\)"):
         make_client(script.address).submit_job("t", "x")
 
 
@@ -610,7 +610,7 @@ def test_another_client_s_request_is_asked_for_at_its_server(
     make_client(dead_address(), server.address).get_job_status(request)
     assert request.status["known"] is True
 
-    with pytest.raises(ServerUnavailable):
+    with pytest.raises(ServerUnavailable, match=f"Not one of this client's servers: {server.address}"):
         make_client(dead_address()).get_job_status(request)
 
 
