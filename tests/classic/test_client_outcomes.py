@@ -15,6 +15,7 @@ from tests.interop.servers import JobServer, free_port
 
 import gearman
 from gearman import GearmanJob, GearmanJobRequest
+from gearman.connection import GearmanConnection
 from gearman.errors import (
     ExceededConnectionAttempts,
     InvalidClientState,
@@ -166,6 +167,29 @@ def test_a_request_lost_before_it_was_accepted_is_sent_again(
     request = make_client(script.address).submit_job("t", "x", max_retries=1)
 
     assert (request.result, request.connection_attempts) == ("r", 2)
+
+
+def test_a_request_lost_with_the_last_server_is_server_unavailable(
+    start_script: StartScript, make_client: MakeClient
+) -> None:
+    """Failing to connect costs no attempt, and is not tried again and again."""
+
+    class ConnectsOnce(GearmanConnection):
+        has_connected = False
+
+        def connect(self) -> None:
+            if self.has_connected:
+                self.throw_exception(message="no more")
+            self.has_connected = True
+            super().connect()
+
+    class Client(gearman.GearmanClient):
+        connection_class = ConnectsOnce
+
+    script = start_script([[encode_response(OPTION_RES, b"exceptions")]])
+
+    with pytest.raises(ServerUnavailable, match=rf"{script.address} \(no more\)"):
+        make_client(script.address, client_class=Client).submit_job("t", "x", max_retries=3)
 
 
 def test_a_request_lost_too_often_exceeds_its_attempts(
