@@ -123,7 +123,7 @@ def test_a_server_can_be_written_in_many_ways(server: object, expected: tuple[st
 )
 def test_an_unusable_port_is_a_value_error(server: object) -> None:
     """As in all classic versions; the message says what would do."""
-    with pytest.raises(ValueError, match="not a port: .*; expected 1 to 65535"):
+    with pytest.raises(ValueError, match=r"not a port: .*; expected 1 to 65535"):
         disambiguate_server_parameter(server)
 
 
