@@ -20,7 +20,7 @@ import gearman
 HERE = Path(__file__).parent
 # How long each step may take before the demo gives up; none takes a tenth of it.
 PATIENCE_SECONDS = 20.0
-SERVER = [sys.executable, "-c", "from geartrain.cli.gearmand import main; main()"]
+SERVER = [sys.executable, "-m", "geartrain.cli.gearmand"]
 
 
 class DemoError(Exception):

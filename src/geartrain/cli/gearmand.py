@@ -179,3 +179,7 @@ def _fail(message: str) -> None:
     # One line, whatever the user or the system put into the message.
     print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
