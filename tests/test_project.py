@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from tests.interop.peers import require, run
 from tests.interop.processes import Program
 from tests.interop.servers import JobServer, free_port

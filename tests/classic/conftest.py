@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
+
+import gearman
 from tests.classic.helpers import RunningWorker, StoppableWorker, make_worker
 from tests.classic.scripted_server import ScriptedServer
 from tests.interop.processes import Program
 from tests.interop.servers import JobServer, start_c_server, start_ours
-
-import gearman
 
 StartWorker = Callable[..., RunningWorker]
 StartServer = Callable[..., JobServer]

@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
-from tests.classic.conftest import StartScript, StartServer
-from tests.classic.scripted_server import ScriptedServer
-from tests.interop.servers import JobServer
 
 from gearman.admin_client import ECHO_STRING, GearmanAdminClient
 from gearman.client import GearmanClient
@@ -27,6 +24,9 @@ from geartrain.protocol.packets import (
     SUBMIT_JOB_BG,
     Packet,
 )
+from tests.classic.conftest import StartScript, StartServer
+from tests.classic.scripted_server import ScriptedServer
+from tests.interop.servers import JobServer
 
 MakeAdmin = Callable[..., GearmanAdminClient]
 Connect = Callable[[], "Peer"]

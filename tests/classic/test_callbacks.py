@@ -8,10 +8,6 @@ import threading
 from typing import Any
 
 import pytest
-from tests.classic.conftest import MakeClient, StartScript, StartServer, StartWorker
-from tests.classic.helpers import StoppableWorker, wait_until
-from tests.classic.scripted_server import ScriptedServer
-from tests.interop.servers import JobServer
 
 import gearman
 from gearman.errors import GearmanError, ServerUnavailable
@@ -28,6 +24,10 @@ from geartrain.protocol.packets import (
     WORK_WARNING,
     Packet,
 )
+from tests.classic.conftest import MakeClient, StartScript, StartServer, StartWorker
+from tests.classic.helpers import StoppableWorker, wait_until
+from tests.classic.scripted_server import ScriptedServer
+from tests.interop.servers import JobServer
 
 JOB = encode_response(JOB_ASSIGN_UNIQ, b"H:1", b"t", b"u", b"data")
 HANDLE = b"H:1"

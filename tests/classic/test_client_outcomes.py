@@ -8,10 +8,6 @@ import time
 from typing import Any
 
 import pytest
-from tests.classic.conftest import MakeClient, StartScript, StartServer, StartWorker
-from tests.classic.helpers import ACCEPTED, Stopwatch, wait_until
-from tests.classic.scripted_server import ScriptedServer
-from tests.interop.servers import JobServer, free_port
 
 import gearman
 from gearman import GearmanJob, GearmanJobRequest
@@ -35,6 +31,10 @@ from geartrain.protocol.packets import (
     WORK_STATUS,
     WORK_WARNING,
 )
+from tests.classic.conftest import MakeClient, StartScript, StartServer, StartWorker
+from tests.classic.helpers import ACCEPTED, Stopwatch, wait_until
+from tests.classic.scripted_server import ScriptedServer
+from tests.interop.servers import JobServer, free_port
 
 HANDLE = b"H:t:1"
 STAY = ScriptedServer.STAY

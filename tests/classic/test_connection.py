@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import trustme
-from tests.interop.servers import JobServer, free_port
 
 import gearman
 from gearman.connection import GearmanConnection
@@ -20,6 +19,7 @@ from gearman.errors import ConnectionError, ProtocolError, ServerUnavailable  # 
 from gearman.protocol import GEARMAN_COMMAND_ECHO_REQ, GEARMAN_COMMAND_ECHO_RES, GEARMAN_COMMAND_TEXT_COMMAND
 from geartrain.protocol.codec import encode_request, encode_response
 from geartrain.protocol.packets import ECHO_REQ, ECHO_RES, NOOP
+from tests.interop.servers import JobServer, free_port
 
 HOST = "127.0.0.1"
 

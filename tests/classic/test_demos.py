@@ -7,11 +7,11 @@ import pickle
 from typing import Any
 
 import pytest
+
+import gearman
 from tests.classic.conftest import MakeClient, StartWorker
 from tests.classic.helpers import StoppableWorker
 from tests.interop.servers import JobServer
-
-import gearman
 
 
 def check_request_status(job_request: Any) -> str:

@@ -6,11 +6,11 @@ import socket
 from typing import Any
 
 import pytest
-from tests.classic.conftest import MakeClient, StartServer
-from tests.interop.servers import JobServer
 
 import gearman
 from gearman.errors import GearmanError
+from tests.classic.conftest import MakeClient, StartServer
+from tests.interop.servers import JobServer
 
 DEFAULT = 4730
 

@@ -13,15 +13,15 @@ import weakref
 from typing import Any
 
 import pytest
-from tests.classic.conftest import MakeClient, StartScript, StartServer, StartWorker
-from tests.classic.helpers import ACCEPTED, RunningWorker, StoppableWorker, Stopwatch, make_worker, wait_until
-from tests.classic.scripted_server import ScriptedServer
-from tests.interop.servers import JobServer, free_port
 
 import gearman
 from gearman.errors import ServerUnavailable
 from geartrain.protocol.codec import encode_response
 from geartrain.protocol.packets import JOB_CREATED, WORK_COMPLETE, WORK_DATA
+from tests.classic.conftest import MakeClient, StartScript, StartServer, StartWorker
+from tests.classic.helpers import ACCEPTED, RunningWorker, StoppableWorker, Stopwatch, make_worker, wait_until
+from tests.classic.scripted_server import ScriptedServer
+from tests.interop.servers import JobServer, free_port
 
 STAY = ScriptedServer.STAY
 

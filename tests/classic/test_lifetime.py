@@ -8,13 +8,13 @@ import warnings
 from typing import Any
 
 import pytest
+
+import gearman
+from gearman.errors import ServerUnavailable
 from tests.classic.conftest import MakeClient, StartScript, StartWorker
 from tests.classic.helpers import ACCEPTED, wait_until
 from tests.classic.scripted_server import ScriptedServer
 from tests.interop.servers import JobServer
-
-import gearman
-from gearman.errors import ServerUnavailable
 
 
 def run_in_child(check: Any) -> int:

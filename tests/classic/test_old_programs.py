@@ -7,15 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.classic.conftest import MakeClient, StartServer, StartWorker
-from tests.classic.helpers import PATIENCE_SECONDS, RunningWorker, StoppableWorker, make_worker, wait_until
-from tests.interop.servers import JobServer
 
 import gearman
 from gearman.client import GearmanClient
 from gearman.connection_manager import GearmanConnectionManager
 from gearman.errors import ServerUnavailable
 from gearman.worker import GearmanWorker
+from tests.classic.conftest import MakeClient, StartServer, StartWorker
+from tests.classic.helpers import PATIENCE_SECONDS, RunningWorker, StoppableWorker, make_worker, wait_until
+from tests.interop.servers import JobServer
 
 
 def echo(_worker: Any, job: Any) -> Any:

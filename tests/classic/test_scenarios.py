@@ -11,15 +11,15 @@ import time
 from typing import Any
 
 import pytest
-from tests.classic.conftest import MakeClient, StartProgram, StartScript, StartServer, StartWorker
-from tests.classic.helpers import ACCEPTED, StoppableWorker, Stopwatch, wait_until
-from tests.classic.scripted_server import ScriptedServer
-from tests.interop.servers import JobServer, free_port
 
 import gearman
 from gearman.errors import ServerUnavailable
 from geartrain.protocol.codec import encode_response
 from geartrain.protocol.packets import JOB_CREATED, WORK_COMPLETE
+from tests.classic.conftest import MakeClient, StartProgram, StartScript, StartServer, StartWorker
+from tests.classic.helpers import ACCEPTED, StoppableWorker, Stopwatch, wait_until
+from tests.classic.scripted_server import ScriptedServer
+from tests.interop.servers import JobServer, free_port
 
 
 def echo(_worker: Any, job: Any) -> Any:

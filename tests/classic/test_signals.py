@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.classic.conftest import StartProgram
-from tests.classic.helpers import Stopwatch, make_worker
-from tests.interop.servers import JobServer
 
 import gearman
 from gearman.signals import SignalWatch
+from tests.classic.conftest import StartProgram
+from tests.classic.helpers import Stopwatch, make_worker
+from tests.interop.servers import JobServer
 
 NUMBER = signal.SIGUSR1
 

@@ -10,10 +10,6 @@ import time
 from typing import Any
 
 import pytest
-from tests.classic.conftest import MakeClient, StartProgram, StartScript, StartServer, StartWorker
-from tests.classic.helpers import RunningWorker, StoppableWorker, Stopwatch, make_worker, wait_until
-from tests.classic.scripted_server import ScriptedServer
-from tests.interop.servers import JobServer, free_port
 
 import gearman
 from gearman.errors import ProtocolError, ServerUnavailable
@@ -35,6 +31,10 @@ from geartrain.protocol.packets import (
     WORK_FAIL,
     Packet,
 )
+from tests.classic.conftest import MakeClient, StartProgram, StartScript, StartServer, StartWorker
+from tests.classic.helpers import RunningWorker, StoppableWorker, Stopwatch, make_worker, wait_until
+from tests.classic.scripted_server import ScriptedServer
+from tests.interop.servers import JobServer, free_port
 
 STAY = ScriptedServer.STAY
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.engine.world import Connection, World
 
 from geartrain.engine import EngineOptions
 from geartrain.engine.admin import KEEP_RUNNING, STOP_GRACEFULLY, STOP_NOW
@@ -22,6 +21,7 @@ from geartrain.protocol.packets import (
     WORK_STATUS,
     Packet,
 )
+from tests.engine.world import Connection, World
 
 QUEUE_FULL = Packet(ERROR, (b"QUEUE_ERROR", b"Job queue is full"))
 

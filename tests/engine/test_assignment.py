@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.engine.world import World
 
 from geartrain.protocol.packets import (
     CAN_DO,
@@ -22,6 +21,7 @@ from geartrain.protocol.packets import (
     SUBMIT_REDUCE_JOB_BACKGROUND,
     Packet,
 )
+from tests.engine.world import World
 
 
 def test_inside_a_function_high_comes_before_normal_before_low_and_then_first_in_first_out(

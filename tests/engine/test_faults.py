@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 
 import pytest
-from tests.engine.world import World
 
 from geartrain.protocol.codec import AdminLine
 from geartrain.protocol.packets import ECHO_REQ, ECHO_RES, ERROR, SUBMIT_JOB, Packet
+from tests.engine.world import World
 
 
 def request(number: int, payload: bytes = b"", magic: bytes = b"\0REQ") -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.engine.world import NEW_YEAR, World
 
 from geartrain.engine import EngineOptions
 from geartrain.engine.journal import ADD, REMOVE, Change
@@ -21,6 +20,7 @@ from geartrain.protocol.packets import (
     WORK_FAIL,
     Packet,
 )
+from tests.engine.world import NEW_YEAR, World
 
 REFUSED = Packet(ERROR, (b"QUEUE_ERROR", b"disk full"))
 

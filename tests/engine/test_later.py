@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.engine.world import NEW_YEAR, Connection, World
 
 from geartrain.engine import EngineOptions
 from geartrain.engine.schedule import next_match
@@ -22,6 +21,7 @@ from geartrain.protocol.packets import (
     WORK_COMPLETE,
     Packet,
 )
+from tests.engine.world import NEW_YEAR, Connection, World
 
 
 def submit_at(client: Connection, when: float | bytes, unique: bytes = b"", data: bytes = b"") -> bytes:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.engine.world import Connection, World
 
 from geartrain.engine import EngineOptions
 from geartrain.engine.job import HIGH, LOW, NORMAL
@@ -32,6 +31,7 @@ from geartrain.protocol.packets import (
     WORK_FAIL,
     Packet,
 )
+from tests.engine.world import Connection, World
 
 FUNCTIONS = [b"f", b"g"]
 FOREGROUND = {HIGH: SUBMIT_JOB_HIGH, NORMAL: SUBMIT_JOB, LOW: SUBMIT_JOB_LOW}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.engine.world import Connection, World
 
 from geartrain.engine import EngineOptions
 from geartrain.protocol.packets import (
@@ -20,6 +19,7 @@ from geartrain.protocol.packets import (
     WORK_WARNING,
     Packet,
 )
+from tests.engine.world import Connection, World
 
 RESULT = b"Job given in work result not found"
 DATA = b"Job does not exist on server"

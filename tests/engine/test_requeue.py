@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 import pytest
-from tests.engine.world import Connection, World
 
 from geartrain.engine import EngineOptions
 from geartrain.protocol.packets import (
@@ -23,6 +22,7 @@ from geartrain.protocol.packets import (
     WORK_STATUS,
     Packet,
 )
+from tests.engine.world import Connection, World
 
 NOT_FOUND = Packet(ERROR, (b"JOB_NOT_FOUND", b"Job given in work result not found"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.engine.world import World
 
 from geartrain.protocol.packets import (
     ALL_YOURS,
@@ -22,6 +21,7 @@ from geartrain.protocol.packets import (
     WORK_STATUS,
     Packet,
 )
+from tests.engine.world import World
 
 
 def test_the_status_of_a_job_follows_its_life(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.engine.world import World
 
 from geartrain.engine import EngineOptions
 from geartrain.protocol.packets import (
@@ -20,6 +19,7 @@ from geartrain.protocol.packets import (
     WORK_FAIL,
     Packet,
 )
+from tests.engine.world import World
 
 
 def test_handles_count_up_from_the_first_serial_under_their_prefix() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tests.engine.world import Connection, World
-
 from geartrain.engine import EngineOptions
 from geartrain.engine.jobs import WAKE_GRACE_SECONDS
 from geartrain.protocol.packets import (
@@ -15,6 +13,7 @@ from geartrain.protocol.packets import (
     WORK_COMPLETE,
     Packet,
 )
+from tests.engine.world import Connection, World
 
 WOKEN = [Packet(NOOP)]
 

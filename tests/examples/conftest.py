@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.interop.processes import Program
 from tests.interop.servers import JobServer, start_c_server, start_ours
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.examples.conftest import EXAMPLES, StartExample
 from tests.interop.peers import run
 from tests.interop.processes import Program

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.examples.conftest import EXAMPLES
 from tests.interop.peers import run
 from tests.interop.processes import Deadline, Program

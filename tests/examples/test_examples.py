@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from tests.examples.conftest import EXAMPLES, StartExample, example
 from tests.interop.peers import run
 from tests.interop.servers import JobServer

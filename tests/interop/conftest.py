@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from tests.interop.processes import Program
 from tests.interop.servers import JobServer, start_c_server, start_ours
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import REQUIRE_PEERS
 from tests.interop.processes import PATIENCE_SECONDS
 

@@ -14,10 +14,9 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from geartrain.protocol.packets import ECHO_REQ, ECHO_RES, MAGIC_REQUEST, MAGIC_RESPONSE, packet_name
 from tests.interop.processes import Deadline
 from tests.interop.servers import HANDLE_PREFIX, JobServer
-
-from geartrain.protocol.packets import ECHO_REQ, ECHO_RES, MAGIC_REQUEST, MAGIC_RESPONSE, packet_name
 
 HEADER = struct.Struct(">4sII")
 HANDLE = re.compile(HANDLE_PREFIX.encode() + rb":\d+")

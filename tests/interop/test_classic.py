@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+
+import gearman
 from tests.interop.conftest import StartProgram
 from tests.interop.peers import HERE, require, run
 from tests.interop.processes import Deadline
 from tests.interop.servers import JobServer
-
-import gearman
 
 WAIT_SECONDS = 20.0
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+
 from tests.interop.peers import absent, require, run
 from tests.interop.script import Reply, Run, Step
 from tests.interop.scripts import (

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 import pytest
+
+from geartrain.protocol import packets as p
 from tests.interop.peers import require, run
 from tests.interop.script import Run, send
 from tests.interop.servers import JobServer
-
-from geartrain.protocol import packets as p
 
 GearAdmin = Callable[..., str]
 

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+
 from tests.interop.conftest import StartProgram
 from tests.interop.peers import require, run
 from tests.interop.servers import JobServer

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from tests.interop.conftest import StartProgram
 from tests.interop.peers import HERE, require, require_library, run
 from tests.interop.servers import JobServer

@@ -8,7 +8,6 @@ import tracemalloc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.protocol.wire import SAMPLES, decode, decode_bytewise, feed_all, raw_packet, request, response
 
 from geartrain.errors import LocalProtocolError
 from geartrain.protocol import packets
@@ -31,6 +30,7 @@ from geartrain.protocol.codec import (
     response_head,
 )
 from geartrain.protocol.packets import MAGIC_REQUEST, MAGIC_RESPONSE, PACKETS, Packet
+from tests.protocol.wire import SAMPLES, decode, decode_bytewise, feed_all, raw_packet, request, response
 
 BOTH_MAGICS = pytest.mark.parametrize("magic", [MAGIC_REQUEST, MAGIC_RESPONSE], ids=["request", "response"])
 EACH_SAMPLE = pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.protocol.wire import SAMPLES
 
 from geartrain.protocol import packets
 from geartrain.protocol.packets import BOTH, PACKETS, REQUEST, RESPONSE, Packet, packet_name, shorten, spec_of
+from tests.protocol.wire import SAMPLES
 
 
 def test_the_table_holds_numbers_1_to_42_in_order() -> None:

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import uvloop
-from tests.server.process import Gearmand
-from tests.server.wire import TIMEOUT_SECONDS, Wire
 
 from geartrain.protocol import packets
 from geartrain.protocol.codec import encode_request
 from geartrain.protocol.packets import Packet
 from geartrain.server import run_in_thread
+from tests.server.process import Gearmand
+from tests.server.wire import TIMEOUT_SECONDS, Wire
 
 _MIB = 1 << 20
 _CHUNK = b"x" * 65536

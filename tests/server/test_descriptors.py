@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from geartrain.protocol import packets
 from tests.server.process import Gearmand
 from tests.server.wire import Wire
-
-from geartrain.protocol import packets
 
 _LIMIT = 40
 # Long enough for a spinning process to show in its processor time, which is counted in hundredths.

@@ -8,11 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from tests.server.process import Gearmand, run_gearmand
-from tests.server.wire import Wire
 
 from geartrain.protocol import packets
 from geartrain.protocol.packets import Packet
+from tests.server.process import Gearmand, run_gearmand
+from tests.server.wire import Wire
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from tests.server.process import Gearmand
-from tests.server.wire import Wire
 
 from geartrain.protocol import packets
 from geartrain.protocol.codec import AdminLine, encode_request
 from geartrain.protocol.packets import MAGIC_REQUEST, MAGIC_RESPONSE, PACKETS, Packet
+from tests.server.process import Gearmand
+from tests.server.wire import Wire
 
 _HEADER = struct.Struct(">4sII")
 

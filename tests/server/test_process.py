@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.server.process import GEARMAND, Gearmand, run_gearmand
-from tests.server.wire import TIMEOUT_SECONDS, Wire
 
 from geartrain.protocol import packets
 from geartrain.protocol.packets import Packet
+from tests.server.process import GEARMAND, Gearmand, run_gearmand
+from tests.server.wire import TIMEOUT_SECONDS, Wire
 
 _LOG_LINE = re.compile(r" *[A-Z]+ \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} \[ +main +\] \S.*")
 

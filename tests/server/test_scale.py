@@ -7,13 +7,13 @@ import threading
 import time
 
 import pytest
-from tests.server.load import run_jobs
-from tests.server.process import Gearmand
-from tests.server.wire import Wire
 
 from geartrain.protocol import packets
 from geartrain.protocol.codec import encode_request
 from geartrain.protocol.packets import Packet
+from tests.server.load import run_jobs
+from tests.server.process import Gearmand
+from tests.server.wire import Wire
 
 _MIB = 1 << 20
 _IDLE_SECONDS = 1.0

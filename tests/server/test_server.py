@@ -14,13 +14,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.server.wire import Wire
 
 from geartrain.errors import ConfigError
 from geartrain.protocol import packets
 from geartrain.protocol.codec import encode_request, encode_response
 from geartrain.server import BindError, Server, ServerConfig, run_in_thread
 from geartrain.server.addresses import TcpAddress, UnixAddress
+from tests.server.wire import Wire
 
 _ECHO = encode_request(packets.ECHO_REQ, b"ping")
 _ECHO_ANSWER = encode_response(packets.ECHO_RES, b"ping")

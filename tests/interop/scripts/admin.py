@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.interop.script import H1, H2, Step, line, part, raw, send
-
 from geartrain.protocol import packets as p
+from tests.interop.script import H1, H2, Step, line, part, raw, send
 
 SCRIPTS: dict[str, list[Step]] = {
     "empty lists are a single dot": [

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from geartrain.protocol import packets as p
 from tests.interop.script import H1, H2, closed, line, reply, send, text
 from tests.interop.scripts.difference import Difference
-
-from geartrain.protocol import packets as p
 
 DIFFERENCES: dict[str, Difference] = {
     "a cancelled job is gone": Difference(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from geartrain.protocol import packets as p
 from tests.interop.script import H1, H2, H3, H4, H5, H6, close, line, packet, raw, reply, send, text
 from tests.interop.scripts.difference import Difference
-
-from geartrain.protocol import packets as p
 
 DIFFERENCES: dict[str, Difference] = {
     "a unique of 64 bytes is kept whole": Difference(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from geartrain.protocol import packets as p
 from tests.interop.script import H1, closed, finish, packet, raw, reply, send, text
 from tests.interop.scripts.difference import Difference
-
-from geartrain.protocol import packets as p
 
 DIFFERENCES: dict[str, Difference] = {
     "an unknown packet type is an error": Difference(

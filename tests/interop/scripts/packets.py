@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.interop.script import H1, Step, packet, part, raw, send
-
 from geartrain.protocol import packets as p
+from tests.interop.script import H1, Step, packet, part, raw, send
 
 RESPONSES = [
     p.NOOP,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.interop.script import H1, H2, H3, Step, close, line, send
-
 from geartrain.protocol import packets as p
+from tests.interop.script import H1, H2, H3, Step, close, line, send
 
 SCRIPTS: dict[str, list[Step]] = {
     "a foreground job gets every update and its result": [

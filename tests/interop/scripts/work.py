@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.interop.script import H1, H2, H3, Step, close, line, send, wait
-
 from geartrain.protocol import packets as p
+from tests.interop.script import H1, H2, H3, Step, close, line, send, wait
 
 SCRIPTS: dict[str, list[Step]] = {
     "jobs of one function go high before normal before low, each in order": [
