@@ -77,6 +77,11 @@ def make_worker(
     return worker
 
 
+# What happens at once, or within a second, takes less than this on the busiest machine; what waits for a
+# poll timeout of a minute takes more.
+SOON_SECONDS = 5.0
+
+
 class Stopwatch:
     """Measures seconds from its making."""
 

@@ -32,7 +32,7 @@ from geartrain.protocol.packets import (
     WORK_WARNING,
 )
 from tests.classic.conftest import MakeClient, StartScript, StartServer, StartWorker
-from tests.classic.helpers import ACCEPTED, Stopwatch, wait_until
+from tests.classic.helpers import ACCEPTED, SOON_SECONDS, Stopwatch, wait_until
 from tests.classic.scripted_server import ScriptedServer
 from tests.interop.servers import JobServer, free_port
 
@@ -273,7 +273,7 @@ def test_no_time_at_all_is_one_round_that_does_not_wait(
 
     request = client.submit_job(task, "x", background=True, poll_timeout=poll_timeout)
 
-    assert watch.seconds < 0.2
+    assert watch.seconds < SOON_SECONDS
     # The answer may be there already when the second round, for completion, looks.
     assert request.state in ("PENDING", "CREATED")
     server.wait_for_status(f"{task} 1 0 0")
@@ -310,9 +310,9 @@ def test_one_budget_covers_acceptance_and_completion(
     script = start_script([[STAY]])
     watch = Stopwatch()
 
-    request = make_client(script.address).submit_job("t", "x", poll_timeout=0.2)
+    request = make_client(script.address).submit_job("t", "x", poll_timeout=1.0)
 
-    assert 0.2 <= watch.seconds < 0.4
+    assert 1.0 <= watch.seconds < 1.9
     assert (request.state, request.timed_out) == ("PENDING", True)
 
 

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from gearman.errors import ServerUnavailable
 from geartrain.protocol.codec import encode_response
 from geartrain.protocol.packets import JOB_CREATED, WORK_COMPLETE
 from tests.classic.conftest import MakeClient, StartProgram, StartScript, StartServer, StartWorker
-from tests.classic.helpers import ACCEPTED, StoppableWorker, Stopwatch, wait_until
+from tests.classic.helpers import ACCEPTED, SOON_SECONDS, StoppableWorker, Stopwatch, wait_until
 from tests.classic.scripted_server import ScriptedServer
 from tests.interop.servers import JobServer, free_port
 
@@ -154,25 +153,21 @@ def test_bad_results_do_not_kill_the_worker(
 def test_a_timeout_returns_in_time_and_the_job_stays_submitted(
     either_server: JobServer, make_client: MakeClient, start_worker: StartWorker, task: str
 ) -> None:
-    """A budget is kept within 0.2 seconds, none at all still transmits, and None waits for the result."""
+    """A budget is kept, none at all still transmits, and None waits for the result."""
     client = make_client(either_server.address)
     watch = Stopwatch()
 
     waited = client.submit_job(task, "a", poll_timeout=0.5)
-    assert 0.5 <= watch.seconds < 0.7
+    assert 0.5 <= watch.seconds < SOON_SECONDS
     assert (waited.state, waited.timed_out) == ("CREATED", True)
 
     watch = Stopwatch()
     instant = client.submit_job(task, "b", poll_timeout=0.0)
-    assert watch.seconds < 0.1
+    assert watch.seconds < SOON_SECONDS
     assert instant.timed_out
     either_server.wait_for_status(f"{task} 2 0 0")
 
-    def work_a_while(_worker: Any, job: Any) -> Any:
-        time.sleep(0.1)
-        return job.data
-
-    start_worker({task: work_a_while}, either_server.address)
+    start_worker({task: echo}, either_server.address)
     unlimited = client.submit_job(task, "c", poll_timeout=None)
     assert (unlimited.state, unlimited.result) == ("COMPLETE", "c")
     client.wait_until_jobs_completed([waited, instant])
@@ -209,7 +204,7 @@ def test_a_client_fails_over_and_tells_what_was_lost(
     lost.program.kill()
     watch = Stopwatch()
     client.wait_until_jobs_completed([request])
-    assert watch.seconds < 1.0
+    assert watch.seconds < SOON_SECONDS
     assert (request.state, request.timed_out) == ("UNKNOWN", True)
 
     [other] = servers.values()
@@ -247,7 +242,7 @@ def test_a_worker_outlives_one_of_its_servers(
     start_server("--port", str(first.port))
     watch = Stopwatch()
     assert make_client(first.address).submit_job(task, "back").result == "back"
-    assert watch.seconds < 5.0
+    assert watch.seconds < SOON_SECONDS
     assert running.is_running
 
 
@@ -321,7 +316,7 @@ print('ended', flush=True)
 def test_a_worker_with_a_loop_of_its_own_runs(
     either_server: JobServer, make_client: MakeClient, start_program: StartProgram, task: str
 ) -> None:
-    """Each hook fires once per job, and a flag that a signal sets ends the loop within a second."""
+    """Each hook fires once per job, and a flag that a signal sets ends the loop at once."""
     program = start_program(sys.executable, "-c", OWN_LOOP, either_server.address, task)
     program.stdout.search("ready")
 
@@ -339,5 +334,5 @@ def test_a_worker_with_a_loop_of_its_own_runs(
     watch = Stopwatch()
     os.kill(program.pid, signal.SIGTERM)
     assert program.wait() == 0
-    assert watch.seconds < 1.0
+    assert watch.seconds < SOON_SECONDS
     assert program.stdout.finish().split("\n")[1:] == ["hook 1", "hook 2", "ended", ""]
