@@ -3,7 +3,10 @@
 ::
 
     GeartrainError
-    ├── ConfigError          a setting that cannot be used; says which, where from, and what is expected
+    ├── ConfigError          a setting that cannot be used; says which, and what is expected
+    ├── BindError            an address that the server cannot listen on now
+    ├── LogFileError         a log file that cannot be opened
+    ├── PidFileError         a pid file that cannot be written
     ├── ProtocolError        the other side sent what the protocol does not allow
     └── LocalProtocolError   this side asked for what the protocol does not allow
 
@@ -29,6 +32,34 @@ class ConfigError(GeartrainError):
         self.key = key
         self.value = value
         self.expected = expected
+
+
+class BindError(GeartrainError):
+    """A listen address that cannot be used now, such as a port that another program has.
+
+    ``code`` is the system's error number, 0 if the system had nothing to do with it.
+    """
+
+    def __init__(self, address: object, reason: str, *, code: int = 0) -> None:
+        super().__init__(f"cannot listen on {address}: {reason}")
+        self.address = address
+        self.code = code
+
+
+class LogFileError(GeartrainError):
+    """A log file that cannot be opened."""
+
+    def __init__(self, path: str, reason: str | None) -> None:
+        super().__init__(f"cannot open log file {path}: {reason}")
+        self.path = path
+
+
+class PidFileError(GeartrainError):
+    """A pid file that cannot be written."""
+
+    def __init__(self, path: str, reason: str | None) -> None:
+        super().__init__(f"cannot write pid file {path}: {reason}")
+        self.path = path
 
 
 class ProtocolError(GeartrainError):

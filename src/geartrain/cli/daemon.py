@@ -6,13 +6,9 @@ import os
 import signal
 from typing import Final, NoReturn
 
-from geartrain.errors import GeartrainError
+from geartrain.errors import PidFileError
 
 _READY: Final = b"\n"
-
-
-class PidFileError(GeartrainError):
-    """A pid file that cannot be written."""
 
 
 class Daemon:
@@ -60,7 +56,7 @@ class PidFile:
             with open(self._path, "w", encoding="ascii") as file:
                 file.write(self._text)
         except OSError as error:
-            raise PidFileError(f"cannot write pid file {path}: {error.strerror}") from error
+            raise PidFileError(path, error.strerror) from error
 
     def remove(self) -> None:
         """Removes the file, unless another process has written it since."""

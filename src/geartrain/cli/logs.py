@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import Final
 
-from geartrain.errors import GeartrainError
+from geartrain.errors import LogFileError
 
 # The levels of the C server, from the fewest lines to the most, as levels of the logging module.
 LEVELS: Final = {
@@ -23,10 +23,6 @@ TO_STDERR: Final = "stderr"
 TO_NOWHERE: Final = "none"
 
 
-class LogFileError(GeartrainError):
-    """A log file that cannot be opened."""
-
-
 class LogFile(logging.FileHandler):
     """A log file that can be opened again after its name was moved away."""
 
@@ -35,7 +31,7 @@ class LogFile(logging.FileHandler):
         try:
             stream = self._open()
         except OSError as error:
-            raise _open_error(self.baseFilename, error) from error
+            raise LogFileError(self.baseFilename, error.strerror) from error
         old = self.setStream(stream)
         if old is not None:
             old.close()
@@ -61,7 +57,7 @@ def set_up_logging(target: str, level: str) -> LogFile | None:
         file = LogFile(target, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         _add(logging.StreamHandler(sys.stderr))
-        raise _open_error(target, error) from error
+        raise LogFileError(target, error.strerror) from error
     _add(file)
     return file
 
@@ -69,10 +65,6 @@ def set_up_logging(target: str, level: str) -> LogFile | None:
 def _add(handler: logging.Handler) -> None:
     handler.setFormatter(_LineFormatter())
     logging.getLogger().addHandler(handler)
-
-
-def _open_error(path: str, error: OSError) -> LogFileError:
-    return LogFileError(f"cannot open log file {path}: {error.strerror}")
 
 
 class _LineFormatter(logging.Formatter):

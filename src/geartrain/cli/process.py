@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import uvloop
 
 from geartrain.cli.daemon import Daemon, PidFile
-from geartrain.cli.logs import LogFile, LogFileError, set_up_logging
+from geartrain.cli.logs import LogFile, set_up_logging
+from geartrain.errors import LogFileError
 from geartrain.server import Server, ServerConfig
 from geartrain.server.log import log_event
 

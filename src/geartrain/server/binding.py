@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterable
 from typing import Final, cast
 
-from geartrain.errors import GeartrainError
+from geartrain.errors import BindError
 from geartrain.server.addresses import Address, TcpAddress, UnixAddress
 
 # Port 0 means the same free port on every address; the port that the kernel picks for the first one may be
@@ -20,15 +20,6 @@ _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPR
 
 # Host and port; for IPv6 with flow and scope, without which a link-local address cannot be bound.
 SocketName = tuple[str | int, ...]
-
-
-class BindError(GeartrainError):
-    """A listen address that cannot be used now, such as a port that another program has."""
-
-    def __init__(self, address: Address, reason: str, *, code: int = 0) -> None:
-        super().__init__(f"cannot listen on {address}: {reason}")
-        self.address = address
-        self.code = code
 
 
 def bind_all(
@@ -68,7 +59,7 @@ def close_listener(listener: socket.socket) -> None:
         listener.close()
 
 
-def _is_free_port(address: Address) -> bool:
+def _is_free_port(address: object) -> bool:
     return isinstance(address, TcpAddress) and address.port == 0
 
 
