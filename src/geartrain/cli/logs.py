@@ -77,4 +77,5 @@ class _LineFormatter(logging.Formatter):
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         seconds = super().formatTime(record, datefmt or self.default_time_format)
-        return f"{seconds}.{record.created % 1 * 1_000_000:06.0f}"
+        # Cut, not rounded: the last half microsecond of a second would make seven digits.
+        return f"{seconds}.{int(record.created % 1 * 1_000_000):06d}"
