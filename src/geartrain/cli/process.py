@@ -58,7 +58,9 @@ async def _serve(
                 cleanup.callback(PidFile(options.pid_file).remove)
             _handle_signals(server, log_file)
             names = [str(address) for address in server.addresses]
-            log_event(logging.INFO, "listening", {"addresses": ", ".join(names)})
+            if log_file is not None:
+                # On a terminal, the lines below say it already.
+                log_event(logging.INFO, "listening", {"addresses": ", ".join(names)})
             for name in names:
                 say(f"listening on {name}")
             if daemon is not None:
