@@ -31,6 +31,11 @@ class StoppableWorker(gearman.GearmanWorker):
         return not self.has_to_end.is_set()
 
 
+def echo(_worker: Any, job: Any) -> Any:
+    """A callback that gives the payload back."""
+    return job.data
+
+
 class RunningWorker:
     """A worker at work in a thread. ``error`` is what ended it, None if it was stopped."""
 

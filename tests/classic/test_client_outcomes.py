@@ -32,16 +32,12 @@ from geartrain.protocol.packets import (
     WORK_WARNING,
 )
 from tests.classic.conftest import MakeClient, StartScript, StartServer, StartWorker
-from tests.classic.helpers import ACCEPTED, SOON_SECONDS, Stopwatch, wait_until
+from tests.classic.helpers import ACCEPTED, SOON_SECONDS, Stopwatch, echo, wait_until
 from tests.classic.scripted_server import ScriptedServer
 from tests.interop.servers import JobServer, free_port
 
 HANDLE = b"H:t:1"
 STAY = ScriptedServer.STAY
-
-
-def echo(_worker: Any, job: Any) -> Any:
-    return job.data
 
 
 def dead_address() -> str:

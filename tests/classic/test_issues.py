@@ -25,6 +25,7 @@ from tests.classic.helpers import (
     RunningWorker,
     StoppableWorker,
     Stopwatch,
+    echo,
     make_worker,
     wait_until,
 )
@@ -32,10 +33,6 @@ from tests.classic.scripted_server import ScriptedServer
 from tests.interop.servers import JobServer, free_port
 
 STAY = ScriptedServer.STAY
-
-
-def echo(_worker: Any, job: Any) -> Any:
-    return job.data
 
 
 # --- leaks --------------------------------------------------------------------------------------------

@@ -14,13 +14,15 @@ from gearman.connection_manager import GearmanConnectionManager
 from gearman.errors import ServerUnavailable
 from gearman.worker import GearmanWorker
 from tests.classic.conftest import MakeClient, StartServer, StartWorker
-from tests.classic.helpers import PATIENCE_SECONDS, RunningWorker, StoppableWorker, make_worker, wait_until
+from tests.classic.helpers import (
+    PATIENCE_SECONDS,
+    RunningWorker,
+    StoppableWorker,
+    echo,
+    make_worker,
+    wait_until,
+)
 from tests.interop.servers import JobServer
-
-
-def echo(_worker: Any, job: Any) -> Any:
-    return job.data
-
 
 # --- loops of their own -------------------------------------------------------------------------------
 

@@ -16,13 +16,9 @@ from gearman.errors import ServerUnavailable
 from geartrain.protocol.codec import encode_response
 from geartrain.protocol.packets import JOB_CREATED, WORK_COMPLETE
 from tests.classic.conftest import MakeClient, StartProgram, StartScript, StartServer, StartWorker
-from tests.classic.helpers import ACCEPTED, SOON_SECONDS, StoppableWorker, Stopwatch, wait_until
+from tests.classic.helpers import ACCEPTED, SOON_SECONDS, StoppableWorker, Stopwatch, echo, wait_until
 from tests.classic.scripted_server import ScriptedServer
 from tests.interop.servers import JobServer, free_port
-
-
-def echo(_worker: Any, job: Any) -> Any:
-    return job.data
 
 
 def test_a_seed_program_reverses_a_string(

@@ -37,6 +37,7 @@ from tests.classic.helpers import (
     RunningWorker,
     StoppableWorker,
     Stopwatch,
+    echo,
     make_worker,
     wait_until,
 )
@@ -44,10 +45,6 @@ from tests.classic.scripted_server import ScriptedServer
 from tests.interop.servers import JobServer, free_port
 
 STAY = ScriptedServer.STAY
-
-
-def echo(_worker: Any, job: Any) -> Any:
-    return job.data
 
 
 def packets_of(script: ScriptedServer) -> list[Packet]:
