@@ -21,9 +21,20 @@ DEMO = [sys.executable, str(EXAMPLES / "demo.py")]
 
 def descendants(pid: int) -> list[int]:
     """The processes that a process started, and those that these started."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, check=False)
-    children = [int(child) for child in found.stdout.split() if int(child) != pid]
+    children = [child for child, parent in parents() if parent == pid]
     return children + [grandchild for child in children for grandchild in descendants(child)]
+
+
+def parents() -> Iterator[tuple[int, int]]:
+    """Each process that runs now, and the one that started it."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name of the program, in parentheses, may hold anything.
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            # It has ended meanwhile.
+            continue
+        yield int(status.parent.name), int(fields[1])
 
 
 def wait_until_gone(pids: list[int]) -> None:
