@@ -29,7 +29,7 @@ class ConnectionError(GearmanError, builtins.ConnectionError):  # noqa: A001 - t
     """Trouble with one socket. Caught inside, except where a program connects by hand."""
 
 
-class ServerUnavailable(GearmanError):  # noqa: N818 - the classic name
+class ServerUnavailable(GearmanError):
     """No job server can be used: none configured, none reachable, or the last one was lost."""
 
 
@@ -41,19 +41,19 @@ class UnknownCommandError(GearmanError):
     """A valid packet for which this kind of client has no ``recv_*`` method."""
 
 
-class ExceededConnectionAttempts(GearmanError):  # noqa: N818 - the classic name
+class ExceededConnectionAttempts(GearmanError):
     """A request was sent ``max_connection_attempts`` times and would have to be sent again."""
 
 
-class InvalidClientState(GearmanError):  # noqa: N818 - the classic name
+class InvalidClientState(GearmanError):
     """A packet does not fit the state of its request."""
 
 
-class InvalidWorkerState(GearmanError):  # noqa: N818 - the classic name
+class InvalidWorkerState(GearmanError):
     """A job came without the job lock, or the lock cannot be released."""
 
 
-class InvalidAdminClientState(GearmanError):  # noqa: N818 - the classic name
+class InvalidAdminClientState(GearmanError):
     """No reply in time, a reply of the wrong kind, or one that was not asked for."""
 
 

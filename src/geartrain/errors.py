@@ -6,12 +6,17 @@
     ├── ConfigError          a setting that cannot be used; says which, and what is expected
     ├── BindError            an address that the server cannot listen on now
     ├── LogFileError         a log file that cannot be opened
-    ├── PidFileError         a pid file that cannot be written
+    ├── PidFileError         a pid file that cannot be written, or that belongs to a running server
+    ├── TlsError             a certificate, a key or a CA file that cannot be used
+    ├── ServerUnavailable    there is no connection to a job server
+    │   ├── ConnectError     it could not be reached
+    │   └── ServerLost       the connection to it has ended
     ├── ProtocolError        the other side sent what the protocol does not allow
     └── LocalProtocolError   this side asked for what the protocol does not allow
 
-Split by whose fault it is and what to do about it: a ``ProtocolError`` ends a connection and may be
-worth a new one; the others need a change in the program or its settings.
+Split by whose fault it is and what to do about it: ``ServerUnavailable`` is worth another try, here or with
+another server; a ``ProtocolError`` ends a connection and may be worth a new one; the others need a change in
+the program or its settings.
 """
 
 from __future__ import annotations
@@ -55,11 +60,44 @@ class LogFileError(GeartrainError):
 
 
 class PidFileError(GeartrainError):
-    """A pid file that cannot be written."""
+    """A pid file that cannot be written, or that belongs to a running server."""
 
     def __init__(self, path: str, reason: str | None) -> None:
         super().__init__(f"cannot write pid file {path}: {reason}")
         self.path = path
+
+
+class TlsError(GeartrainError):
+    """A certificate, a key or a CA file that cannot be used; ``kind`` says which of them, ``path`` where."""
+
+    def __init__(self, kind: str, path: str, reason: str) -> None:
+        name = f"{kind} {path}" if path else kind
+        super().__init__(f"cannot use the {name}: {reason}")
+        self.kind = kind
+        self.path = path
+
+
+class ServerUnavailable(GeartrainError):
+    """There is no connection to a job server; ``address`` says which one, ``reason`` why."""
+
+    def __init__(self, address: object, message: str, reason: str) -> None:
+        super().__init__(f"{message} {address}: {reason}")
+        self.address = address
+        self.reason = reason
+
+
+class ConnectError(ServerUnavailable):
+    """A job server that could not be reached; nothing was sent to it."""
+
+    def __init__(self, address: object, reason: str) -> None:
+        super().__init__(address, "cannot connect to", reason)
+
+
+class ServerLost(ServerUnavailable):
+    """The connection to a job server has ended; what was under way there may or may not have been done."""
+
+    def __init__(self, address: object, reason: str) -> None:
+        super().__init__(address, "lost the connection to", reason)
 
 
 class ProtocolError(GeartrainError):

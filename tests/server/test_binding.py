@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from geartrain.addresses import TcpAddress, UnixAddress
 from geartrain.server import BindError, binding
-from geartrain.server.addresses import TcpAddress, UnixAddress
 from geartrain.server.binding import address_of, bind_all, close_listener
 
 # An address of the range for documentation, which no machine has.

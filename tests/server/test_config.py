@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from geartrain.addresses import TcpAddress, UnixAddress
 from geartrain.errors import ConfigError
 from geartrain.server import ServerConfig
-from geartrain.server.addresses import TcpAddress, UnixAddress
 
 
 def test_the_defaults_listen_on_loopback_only() -> None:

@@ -10,11 +10,13 @@ from typing import cast
 
 import pytest
 
+from geartrain.addresses import TcpAddress
 from geartrain.engine import Engine, EngineOptions
 from geartrain.protocol import packets
 from geartrain.protocol.codec import encode_request, encode_response
 from geartrain.server import ServerConfig
 from geartrain.server.connection import Connection, join_small
+from geartrain.server.gear import GearConnection
 from geartrain.server.hub import Hub
 
 _CONFIG = ServerConfig(pause_bytes=1000, max_unread_bytes=5000, stall_seconds=10, linger_seconds=2)
@@ -114,7 +116,7 @@ class _Server:
         self.hub = Hub(Engine(EngineOptions(durable=durable)), _CONFIG, loop, lambda: None)
 
     def connect(self) -> tuple[Connection, _Transport]:
-        connection = Connection(self.hub, 1, b"test")
+        connection = GearConnection(self.hub, 1, b"test", TcpAddress("127.0.0.1", 4730))
         transport = _Transport()
         transport.protocol = connection
         connection.connection_made(cast("asyncio.Transport", transport))
@@ -195,7 +197,7 @@ def test_a_held_up_connection_keeps_its_requests_for_later(server: _Server) -> N
 
 def test_many_requests_at_once_are_handled_in_turns(server: _Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Others come between them; no more is read meanwhile, and nothing is lost."""
-    monkeypatch.setattr("geartrain.server.connection.TURN_SECONDS", 0.0)
+    monkeypatch.setattr("geartrain.server.gear.TURN_SECONDS", 0.0)
     connection, transport = server.connect()
 
     connection.data_received(_echo(20) * 2 + _echo(30))
@@ -213,7 +215,7 @@ def test_a_peer_that_ends_its_side_between_its_turns_gets_all_answers(
     server: _Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The end of its side comes behind its requests."""
-    monkeypatch.setattr("geartrain.server.connection.TURN_SECONDS", 0.0)
+    monkeypatch.setattr("geartrain.server.gear.TURN_SECONDS", 0.0)
     connection, transport = server.connect()
     connection.data_received(_echo(20) * 4)
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from geartrain.addresses import TcpAddress, UnixAddress
 from geartrain.errors import ConfigError
 from geartrain.protocol import packets
 from geartrain.protocol.codec import encode_request, encode_response
 from geartrain.server import BindError, Server, ServerConfig, run_in_thread
-from geartrain.server.addresses import TcpAddress, UnixAddress
 from tests.server.wire import Wire
 
 _ECHO = encode_request(packets.ECHO_REQ, b"ping")

@@ -8,11 +8,11 @@ from typing import Final
 
 import click
 
+from geartrain.addresses import ADDRESS_FORMS, parse_port
 from geartrain.cli.logs import LEVELS, TO_STDERR
 from geartrain.cli.process import ProcessOptions, run
 from geartrain.errors import ConfigError, GeartrainError
 from geartrain.server import ServerConfig
-from geartrain.server.addresses import LISTEN_FORMS, parse_port
 
 PROGRAM: Final = "gearmand"
 _DEFAULTS: Final = ServerConfig()
@@ -47,7 +47,7 @@ Signals:
     "--listen",
     metavar="ADDRESS",
     multiple=True,
-    help=f"Where to listen: {LISTEN_FORMS}. May be given several times.  [default: 127.0.0.1 and ::1]",
+    help=f"Where to listen: {ADDRESS_FORMS}. May be given several times.  [default: 127.0.0.1 and ::1]",
 )
 @click.option(
     "-b",

@@ -16,7 +16,8 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from geartrain.server.binding import close_listener
+from geartrain.addresses import Address
+from geartrain.server.binding import address_of, close_listener
 from geartrain.server.log import log_event
 
 # How long to leave waiting connections alone when one could not be accepted.
@@ -36,7 +37,7 @@ class Acceptor:
         self,
         loop: asyncio.AbstractEventLoop,
         listeners: list[socket.socket],
-        on_connection: Callable[[socket.socket], None],
+        on_connection: Callable[[socket.socket, Address], None],
     ) -> None:
         self._loop = loop
         self._listeners = listeners
@@ -74,7 +75,7 @@ class Acceptor:
                 if error.errno != errno.EAGAIN:
                     self._wait(error)
                 return
-            self._on_connection(connection)
+            self._on_connection(connection, address_of(listener))
 
     def _wait(self, error: OSError) -> None:
         self._pause()

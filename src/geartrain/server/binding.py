@@ -9,8 +9,8 @@ import stat
 from collections.abc import Iterable
 from typing import Final, cast
 
+from geartrain.addresses import Address, TcpAddress, UnixAddress
 from geartrain.errors import BindError
-from geartrain.server.addresses import Address, TcpAddress, UnixAddress
 
 # Port 0 means the same free port on every address; the port that the kernel picks for the first one may be
 # taken on another.

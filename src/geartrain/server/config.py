@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
+from geartrain.addresses import DEFAULT_PORT, Address, TcpAddress, parse_listen
 from geartrain.errors import ConfigError
 from geartrain.protocol.codec import DEFAULT_MAX_PACKET_BYTES, MAX_LINE_BYTES
-from geartrain.server.addresses import Address, TcpAddress, parse_listen
 
-DEFAULT_PORT: Final = 4730
 # Listened on by default. The second one is left out on machines that do not have it.
 LOOPBACK: Final = ("127.0.0.1", "::1")
 MEMORY_QUEUE: Final = "memory://"

@@ -1,12 +1,10 @@
-"""One connection: its bytes in, its output out, and who has to wait for it.
+"""One connection: its output, and who has to wait for it. What comes in is for its subclasses to read.
 
 Back-pressure: output that a peer does not read piles up here. Once it is more than ``pause_bytes``, every
 connection whose input adds to it is no longer read from until the peer has drained it; a peer that floods
 the server with requests and reads no answer holds itself up. A peer that reads nothing at all for
 ``stall_seconds`` meanwhile is dropped, so that those who wait for it go on, and so is one that comes to
 ``max_unread_bytes`` all the same.
-
-A peer that sends many requests at once gets them handled in turns, between those of the others.
 
 A connection is open until the peer ends its side, breaks the protocol or is dropped; then the engine has
 forgotten it. What is left is to flush the last output, for as long as the peer takes some of it now and then.
@@ -15,35 +13,31 @@ forgotten it. What is left is to flush the last output, for as long as the peer 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import deque
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, cast
 
-from geartrain.protocol.codec import Decoder, Message
-from geartrain.protocol.packets import MAGIC_REQUEST
+from geartrain.addresses import Address
 
 if TYPE_CHECKING:
     from geartrain.server.hub import Hub
 
 # Pieces of output are joined up to this size; bigger ones are written as they are.
 _JOINED_BYTES: Final = 64 * 1024
-# How long one connection is served before the others have their turn. A read can bring thousands of requests,
-# and some of them take long: "status" lists every function, a grab looks at all that a worker can do.
-TURN_SECONDS: Final = 0.005
 
 
 class Connection(asyncio.Protocol):
-    """The protocol object of one accepted socket; ``address`` names the other side for people."""
+    """The protocol object of one accepted socket.
 
-    def __init__(self, hub: Hub, descriptor: int, address: bytes) -> None:
+    ``address`` names the other side for people; ``listener`` is where it came in.
+    """
+
+    def __init__(self, hub: Hub, descriptor: int, address: bytes, listener: Address) -> None:
         self.descriptor = descriptor
         self.address = address
+        self.listener = listener
         self._hub = hub
         self._config = hub.config
-        self._decoder = Decoder(MAGIC_REQUEST, hub.config.max_packet_bytes)
-        # Messages that came in and wait while the connection is held up.
-        self._messages: deque[Message] = deque()
         self._open = False
         # The peer has ended its side.
         self._ended = False
@@ -62,11 +56,6 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=self._config.pause_bytes)
         self._open = True
         self.peer = self._hub.attach(self)
-
-    def data_received(self, data: bytes) -> None:
-        if self._open:
-            self._messages += self._decoder.feed(data)
-            self._work()
 
     def eof_received(self) -> bool:
         self._ended = True
@@ -97,20 +86,21 @@ class Connection(asyncio.Protocol):
 
     # --- input ----------------------------------------------------------------------------------------
 
+    @abstractmethod
     def _work(self) -> None:
-        """Handles the messages that came in, until its turn is over or somebody has to be waited for."""
-        end_of_turn = time.monotonic() + TURN_SECONDS
-        while self._messages and not self._waits_for:
-            self._hub.receive(self, self._messages, end_of_turn)
-            if self._messages and time.monotonic() >= end_of_turn:
-                # Nothing more is read before all of this is done.
-                self._transport.pause_reading()
-                self._hub.loop.call_soon(self._go_on)
-                return
-        if self._ended and self._open and not self._waits_for:
-            # As soon as its last answers are there: one may still be held back by the store.
-            self.peer.close()
-            self._hub.settle(self)
+        """Handles what came in, as long as nobody has to be waited for."""
+
+    @property
+    @abstractmethod
+    def _has_input(self) -> bool:
+        """Whether something came in that is not handled yet."""
+
+    def _forget_input(self) -> None:
+        """Drops what came in: the connection is not heard any more."""
+
+    def _outgoing(self, pieces: list[bytes]) -> list[bytes]:
+        """What to write for this output of the engine."""
+        return pieces
 
     def _wait_for(self, other: Connection) -> None:
         """Reads and handles nothing more until the other connection has drained."""
@@ -128,14 +118,14 @@ class Connection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         self._work()
-        if self._open and not self._messages and not self._waits_for:
+        if self._open and not self._has_input and not self._waits_for:
             self._transport.resume_reading()
 
     # --- output ---------------------------------------------------------------------------------------
 
     def flush(self, source: Connection | None) -> None:
         """Writes the peer's output; ``source`` is the connection whose input caused it, if any did."""
-        pieces = self.peer.take_output()
+        pieces = self._outgoing(self.peer.take_output())
         if pieces and not self._transport.is_closing():
             for piece in join_small(pieces) if len(pieces) > 1 else pieces:
                 if self._transport.get_write_buffer_size() > self._config.max_unread_bytes:
@@ -181,7 +171,7 @@ class Connection(asyncio.Protocol):
         """Has the engine forget the peer; nothing it sends is heard any more."""
         if self._open:
             self._open = False
-            self._messages.clear()
+            self._forget_input()
             self._hub.detach(self)
 
     # --- stalled peers --------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from geartrain.server.log import log_event
 
 if TYPE_CHECKING:
     from geartrain.server.connection import Connection
+    from geartrain.server.gear import GearConnection
 
 # After so many messages of one connection their answers are written.
 _BATCH: Final = 64
@@ -74,7 +75,7 @@ class Hub:
         if not self.connections:
             self._all_closed.set()
 
-    def receive(self, connection: Connection, messages: deque[Message], end_of_turn: float) -> None:
+    def receive(self, connection: GearConnection, messages: deque[Message], end_of_turn: float) -> None:
         """Gives the engine the next few messages of a connection, taking them from the left.
 
         One at least; no more once ``time.monotonic()`` comes to ``end_of_turn``, or the answers come to more

@@ -11,13 +11,13 @@ from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
+from geartrain.addresses import Address, TcpAddress
 from geartrain.engine import Engine, EngineOptions
 from geartrain.engine.admin import STOP_NOW
 from geartrain.server.acceptor import Acceptor
-from geartrain.server.addresses import Address, TcpAddress
 from geartrain.server.binding import address_of, bind_all
 from geartrain.server.config import ServerConfig
-from geartrain.server.connection import Connection
+from geartrain.server.gear import GearConnection
 from geartrain.server.hub import Hub
 from geartrain.server.timezone import machine_timezone
 
@@ -107,15 +107,15 @@ class Server:
             await asyncio.wait(self._arriving)
         await self._hub.close()
 
-    def _accept(self, accepted: socket.socket) -> None:
-        task = asyncio.get_running_loop().create_task(self._serve(accepted))
+    def _accept(self, accepted: socket.socket, listener: Address) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(accepted, listener))
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)
 
-    async def _serve(self, accepted: socket.socket) -> None:
+    async def _serve(self, accepted: socket.socket, listener: Address) -> None:
         """Makes a transport and a connection of an accepted socket."""
         try:
-            connection = Connection(self._hub, accepted.fileno(), _peer_address(accepted))
+            connection = GearConnection(self._hub, accepted.fileno(), _peer_address(accepted), listener)
             _set_options(accepted)
             await self._hub.loop.connect_accepted_socket(lambda: connection, accepted)
         except OSError:

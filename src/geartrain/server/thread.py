@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import uvloop
 
-from geartrain.server.addresses import Address
+from geartrain.addresses import Address
 from geartrain.server.config import ServerConfig
 from geartrain.server.server import Server, make_config
 

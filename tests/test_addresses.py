@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from geartrain.addresses import Address, TcpAddress, UnixAddress, parse_listen, parse_port
 from geartrain.errors import ConfigError
-from geartrain.server.addresses import Address, TcpAddress, UnixAddress, parse_listen, parse_port
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The asyncio front: connections to job servers for programs with an event loop."""

@@ -1,0 +1,92 @@
+"""What all programs share: how they end, and what they say then.
+
+A program that fails prints one line, ``PROGRAM: what is wrong``, and exits with a code that tells. What a user,
+a file, a server or the network does never shows a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import IntEnum
+from typing import NoReturn
+
+import click
+
+from geartrain.errors import ConfigError, GeartrainError
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the tools; ``gearmand`` and ``gearadmin`` use 0 and 1 only, as the C programs do."""
+
+    DONE = 0
+    # A job failed, or a server said no.
+    FAILED = 1
+    # The command line makes no sense.
+    USAGE = 2
+    # No connection, no answer in time, or an answer that makes no sense.
+    UNREACHABLE = 3
+    # Stopped by Ctrl-C, or nobody reads the output any more: as for programs that a signal ends.
+    INTERRUPTED = 128 + 2
+    CLOSED_PIPE = 128 + 13
+
+
+def run_command(
+    command: click.Command,
+    program: str,
+    *,
+    usage: ExitCode = ExitCode.USAGE,
+    unreachable: ExitCode = ExitCode.UNREACHABLE,
+    arguments: list[str] | None = None,
+) -> NoReturn:
+    """Runs a command with the words of the command line and exits.
+
+    The command returns its exit code, or None for DONE; ``usage`` and ``unreachable`` replace two of them.
+    """
+    sys.exit(_run(command, program, usage, unreachable, arguments))
+
+
+def _run(
+    command: click.Command,
+    program: str,
+    usage: ExitCode,
+    unreachable: ExitCode,
+    arguments: list[str] | None,
+) -> int:
+    try:
+        code = command.main(arguments, prog_name=program, standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        return ExitCode.CLOSED_PIPE
+    except (click.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except ConfigError as error:
+        say(program, _config_message(error))
+        return usage
+    except click.ClickException as error:
+        say(program, error.format_message())
+        return usage
+    except (GeartrainError, OSError) as error:
+        say(program, str(error))
+        return unreachable
+    return code if isinstance(code, int) else ExitCode.DONE
+
+
+def say(program: str, message: str) -> None:
+    """Writes one line to stderr, whatever the user or the system put into the message."""
+    try:
+        print(f"{program}: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    except OSError:
+        # Nobody is there to read it.
+        pass
+
+
+def _config_message(error: ConfigError) -> str:
+    option = "--" + error.key.replace("_", "-")
+    return f"{option}: {error.value!r} is not usable; expected {error.expected}"
+
+
+def _forget_stdout() -> None:
+    """Leads stdout nowhere: what is still buffered would fail again when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

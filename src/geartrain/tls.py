@@ -1,0 +1,104 @@
+"""TLS settings from files: contexts that verify the other side, and errors that name the file at fault.
+
+TLS 1.2 and 1.3 only. Nothing here asks for a passphrase: a key has to be readable as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import Final
+
+from geartrain.errors import TlsError
+
+# What a server demands of the certificate of a client.
+VERIFY_NONE: Final = "none"
+VERIFY_OPTIONAL: Final = "optional"
+VERIFY_REQUIRED: Final = "required"
+VERIFY_MODES: Final = {
+    VERIFY_NONE: ssl.CERT_NONE,
+    VERIFY_OPTIONAL: ssl.CERT_OPTIONAL,
+    VERIFY_REQUIRED: ssl.CERT_REQUIRED,
+}
+
+
+def server_context(
+    certificate: str, key: str | None = None, *, ca_file: str | None = None, verify: str = VERIFY_NONE
+) -> ssl.SSLContext:
+    """What a server needs: its certificate and key, in PEM files; without ``key`` both are in one file.
+
+    ``verify`` is one of VERIFY_MODES; all but ``none`` need ``ca_file``, the authorities that sign the
+    certificates of clients. Raises TlsError.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _load_certificate(context, certificate, key)
+    if ca_file is not None:
+        _load_authorities(context, ca_file)
+    elif verify != VERIFY_NONE:
+        raise TlsError("CA file", "", f"--ssl-verify {verify} needs one")
+    context.verify_mode = VERIFY_MODES[verify]
+    return context
+
+
+def client_context(
+    *, ca_file: str | None = None, certificate: str | None = None, key: str | None = None, verify: bool = True
+) -> ssl.SSLContext:
+    """What a client needs: the authorities that sign servers, the system's own when there is no ``ca_file``.
+
+    ``certificate`` and ``key`` are for servers that ask who the client is. With ``verify`` the certificate
+    of the server has to be valid for the host name; without it anybody may answer. Raises TlsError.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif ca_file is not None:
+        _load_authorities(context, ca_file)
+    else:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    if certificate is not None:
+        _load_certificate(context, certificate, key)
+    elif key is not None:
+        raise TlsError("certificate", "", "a key needs one")
+    return context
+
+
+def _load_authorities(context: ssl.SSLContext, path: str) -> None:
+    _check_readable("CA file", path)
+    try:
+        context.load_verify_locations(cafile=path)
+    except ssl.SSLError as error:
+        raise TlsError("CA file", path, "it holds no certificate in PEM format") from error
+
+
+def _load_certificate(context: ssl.SSLContext, certificate: str, key: str | None) -> None:
+    _check_readable("certificate", certificate)
+    if key is not None:
+        _check_readable("key", key)
+    try:
+        # The empty passphrase keeps OpenSSL from asking for one at the terminal.
+        context.load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        raise _pair_error(certificate, key, error) from error
+
+
+def _pair_error(certificate: str, key: str | None, error: ssl.SSLError) -> TlsError:
+    """Which of the two files is at fault, and why."""
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return TlsError("key", key or certificate, f"it does not belong to the certificate {certificate}")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=certificate)
+    except ssl.SSLError:
+        return TlsError("certificate", certificate, "it holds no certificate in PEM format")
+    return TlsError("key", key or certificate, "it holds no key in PEM format that is free of a passphrase")
+
+
+def _check_readable(kind: str, path: str) -> None:
+    try:
+        with open(path, "rb"):
+            pass
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise TlsError(kind, os.fspath(path), reason) from error
