@@ -1,7 +1,7 @@
 """What all programs share: how they end, and what they say then.
 
-A program that fails prints one line, ``PROGRAM: what is wrong``, and exits with a code that tells. What a user,
-a file, a server or the network does never shows a traceback.
+A program that fails prints one line, ``PROGRAM: what is wrong``, and exits with a code that tells. What a
+user, a file, a server or the network does never shows a traceback.
 """
 
 from __future__ import annotations
