@@ -10,6 +10,7 @@ import pytest
 from geartrain.addresses import TcpAddress, UnixAddress
 from geartrain.errors import ConfigError
 from geartrain.server import ServerConfig
+from geartrain.server.config import masked_url
 
 
 def test_the_defaults_listen_on_loopback_only() -> None:
@@ -48,6 +49,16 @@ def test_listen_entries_replace_the_default() -> None:
         ("pause_bytes", 0),
         ("stall_seconds", 0.0),
         ("linger_seconds", float("nan")),
+        ("handshake_seconds", 0),
+        ("drain_timeout", -0.1),
+        ("drain_timeout", float("inf")),
+        ("protocol", "ftp"),
+        ("http_port", 65536),
+        ("keepalive_idle", 0),
+        ("keepalive_idle", -2),
+        ("keepalive_interval", 32768),
+        ("keepalive_count", 128),
+        ("ssl_verify", "perhaps"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused(key: str, value: object) -> None:
@@ -80,3 +91,98 @@ def test_a_handle_always_fits_63_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert prefix.startswith(b"H:long-name-long")
     assert len(prefix + b":" + b"9" * 20) == 63
+
+
+@pytest.mark.parametrize(
+    ("key", "settings"),
+    [
+        ("ssl_certificate", {"ssl": True}),
+        ("ssl_certificate", {"listen": ("tls://127.0.0.1",)}),
+        ("ssl_ca_file", {"ssl": True, "ssl_certificate": "cert.pem", "ssl_verify": "optional"}),
+        ("ssl_ca_file", {"ssl_verify": "required"}),
+    ],
+)
+def test_a_setting_that_lacks_another_is_refused(key: str, settings: dict[str, Any]) -> None:
+    """The error names the one that is missing."""
+    with pytest.raises(ConfigError) as caught:
+        ServerConfig(**settings)
+
+    assert (caught.value.key, caught.value.value) == (key, "")
+
+
+def test_with_ssl_entries_without_a_scheme_speak_tls() -> None:
+    """Those with a scheme keep theirs, and a Unix socket is never encrypted."""
+    listen = ("10.0.0.1", "tcp://127.0.0.1:4731", "unix:/run/g")
+    config = ServerConfig(ssl=True, ssl_certificate="cert.pem", listen=listen)
+
+    assert config.listen_addresses() == (
+        TcpAddress("10.0.0.1", 4730, "tls"),
+        TcpAddress("127.0.0.1", 4731),
+        UnixAddress("/run/g"),
+    )
+    assert config.uses_tls()
+    assert not ServerConfig().uses_tls()
+
+
+def test_the_loopback_addresses_speak_tls_with_ssl() -> None:
+    """The option alone is enough."""
+    config = ServerConfig(ssl=True, ssl_certificate="cert.pem")
+
+    assert config.listen_addresses() == (
+        TcpAddress("127.0.0.1", 4730, "tls"),
+        TcpAddress("::1", 4730, "tls"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        ((), ["127.0.0.1:4730", "[::1]:4730", "http://127.0.0.1:8080", "http://[::1]:8080"]),
+        (("a:1", "a:2", "b"), ["a:1", "a:2", "b:4730", "http://a:8080", "http://b:8080"]),
+        (("unix:/run/g",), ["unix:/run/g", "http://127.0.0.1:8080", "http://[::1]:8080"]),
+        (("a", "http://b"), ["a:4730", "http://b:8080"]),
+    ],
+)
+def test_http_is_spoken_at_every_host_unless_told_where(listen: tuple[str, ...], expected: list[str]) -> None:
+    """An http:// entry says where; otherwise each TCP host has one HTTP port, or the loopback addresses have."""
+    config = ServerConfig(protocol="http", listen=listen)
+
+    assert [str(address) for address in config.listen_addresses()] == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "mode"),
+    [
+        ({}, "none"),
+        ({"ssl_ca_file": "ca.pem"}, "required"),
+        ({"ssl_ca_file": "ca.pem", "ssl_verify": "optional"}, "optional"),
+        ({"ssl_ca_file": "ca.pem", "ssl_verify": "none"}, "none"),
+    ],
+)
+def test_a_ca_file_makes_client_certificates_required(settings: dict[str, Any], mode: str) -> None:
+    """Unless told otherwise."""
+    assert ServerConfig(**settings).verify_mode() == mode
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("memory://", "memory://"),
+        ("redis://host:6379/0", "redis://host:6379/0"),
+        ("redis://:p@ss@host", "redis://:***@host"),
+        ("mysql://me:secret@host/db", "mysql://me:***@host/db"),
+        ("postgresql:///?user=me&password=secret&x=1", "postgresql:///?user=me&password=***&x=1"),
+    ],
+)
+def test_a_password_in_a_url_is_masked(url: str, shown: str) -> None:
+    """Everything else of it stays readable."""
+    assert masked_url(url) == shown
+
+
+def test_the_password_of_a_queue_is_never_shown() -> None:
+    """Neither by the error that refuses it, nor by the config itself."""
+    with pytest.raises(ConfigError) as caught:
+        ServerConfig(queue="mysql://me:secret@host/db")
+
+    assert "secret" not in str(caught.value)
+    assert "queue" not in repr(ServerConfig())

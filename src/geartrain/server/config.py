@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Final
 
-from geartrain.addresses import DEFAULT_PORT, Address, TcpAddress, parse_listen
+from geartrain.addresses import DEFAULT_PORT, HTTP, TCP, TLS, Address, TcpAddress, parse_listen
 from geartrain.errors import ConfigError
 from geartrain.protocol.codec import DEFAULT_MAX_PACKET_BYTES, MAX_LINE_BYTES
+from geartrain.tls import VERIFY_MODES, VERIFY_NONE, VERIFY_REQUIRED
 
 # Listened on by default. The second one is left out on machines that do not have it.
 LOOPBACK: Final = ("127.0.0.1", "::1")
 MEMORY_QUEUE: Final = "memory://"
+# The only one of the further protocols there is, as the C server names them.
+HTTP_PROTOCOL: Final = "http"
+DEFAULT_HTTP_PORT: Final = 8080
+# Leaves a setting of TCP keepalive as the system has it.
+SYSTEM_DEFAULT: Final = -1
 
 # A handle is at most 63 bytes long, and the serial behind the prefix and its colon takes up to 20.
 MAX_HANDLE_PREFIX_BYTES: Final = 42
 _MIB: Final = 1024 * 1024
+# What Linux takes.
+_MAX_KEEPALIVE_SECONDS: Final = 32767
+_MAX_KEEPALIVE_PROBES: Final = 127
 _BLANK_OR_CONTROL: Final = re.compile(r"[\s\x00-\x1f\x7f]")
+# The password between a user name and the host of a URL, and the one behind the question mark.
+_URL_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*:).*(?=@)|([?&]password=)[^&]*")
+_MASK: Final = "***"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +41,40 @@ class ServerConfig:
 
     # TCP port of listen entries that name none; 0 binds a free one.
     port: int = DEFAULT_PORT
-    # Where to listen: host, host:port, [IPv6 address]:port or unix:/path. Empty means the loopback addresses.
+    # Where to listen: host, host:port, [IPv6 address]:port or unix:/path; tcp://, tls:// or http:// in front
+    # says what is spoken there. Empty means the loopback addresses.
     listen: tuple[str, ...] = ()
     # How many connections may wait to be accepted; the kernel has a limit of its own.
     backlog: int = 1024
+
+    # Whether listen entries without a scheme, and the loopback addresses, speak TLS.
+    ssl: bool = False
+    # PEM files: the authorities that sign the certificates of clients, and what the server shows of itself.
+    # Without a key file, the key is in the file of the certificate.
+    ssl_ca_file: str = ""
+    ssl_certificate: str = ""
+    ssl_key: str = ""
+    # Whether clients must show a certificate: none, optional or required; empty means required if there is
+    # a CA file, and none without.
+    ssl_verify: str = ""
+    # How long a peer may take over its TLS handshake.
+    handshake_seconds: float = 10.0
+
+    # "http" also serves HTTP, on http_port of every host that is listened on.
+    protocol: str = ""
+    # TCP port of HTTP where listen entries name none; 0 binds a free one.
+    http_port: int = DEFAULT_HTTP_PORT
+
+    # Accepted TCP connections are always probed for silent deaths; this also sets it on listening sockets,
+    # which makes these three count: seconds of silence before the first probe, seconds between probes, and
+    # probes without an answer. -1 leaves each as the system has it.
+    keepalive: bool = False
+    keepalive_idle: int = SYSTEM_DEFAULT
+    keepalive_interval: int = SYSTEM_DEFAULT
+    keepalive_count: int = SYSTEM_DEFAULT
+
+    # A file that says who may do what; empty lets everybody do everything.
+    acl: str = ""
 
     # Attempts before a job that lost its workers fails; 0 is like 1, and -1 means without limit.
     job_retries: int = -1
@@ -41,10 +84,12 @@ class ServerConfig:
     job_handle_prefix: str = ""
     # Whether WORK_EXCEPTION goes to every client, or (as the protocol has it) to those that asked for it.
     exceptions: bool = False
-    # Where background jobs are kept.
-    queue: str = MEMORY_QUEUE
+    # Where background jobs are kept: a URL, which may hold a password.
+    queue: str = field(default=MEMORY_QUEUE, repr=False)
     # Whether the admin command "shutdown" stops the server.
     allow_shutdown: bool = False
+    # Seconds that a graceful stop waits for jobs; 0 means as long as they take.
+    drain_timeout: float = 0.0
 
     # A packet that says it is longer is refused, and its connection closed.
     max_packet_bytes: int = DEFAULT_MAX_PACKET_BYTES
@@ -72,17 +117,42 @@ class ServerConfig:
         _check_range("pause_bytes", self.pause_bytes, 1, self.max_unread_bytes)
         _check_positive("stall_seconds", self.stall_seconds)
         _check_positive("linger_seconds", self.linger_seconds)
-        if self.queue != MEMORY_QUEUE:
-            raise ConfigError("queue", self.queue, f"{MEMORY_QUEUE!r}")
+        _check_positive("handshake_seconds", self.handshake_seconds)
+        if not 0 <= self.drain_timeout < float("inf"):
+            raise ConfigError("drain_timeout", self.drain_timeout, "a number of seconds, 0 for no limit")
+        _check_queue(self.queue)
         _check_handle_prefix(self.job_handle_prefix)
+        _check_range("http_port", self.http_port, 0, 65535)
+        _check_choice("protocol", self.protocol, ("", HTTP_PROTOCOL))
+        _check_keepalive("keepalive_idle", self.keepalive_idle, _MAX_KEEPALIVE_SECONDS)
+        _check_keepalive("keepalive_interval", self.keepalive_interval, _MAX_KEEPALIVE_SECONDS)
+        _check_keepalive("keepalive_count", self.keepalive_count, _MAX_KEEPALIVE_PROBES)
+        _check_choice("ssl_verify", self.ssl_verify, ("", *VERIFY_MODES))
         _check_listen(self.listen)
-        self.listen_addresses()
+        _check_tls(self)
 
     def listen_addresses(self) -> tuple[Address, ...]:
-        """The parsed listen entries; the loopback addresses when there are none."""
-        if not self.listen:
-            return tuple(TcpAddress(host, self.port) for host in LOOPBACK)
-        return tuple(parse_listen(entry, self.port) for entry in self.listen)
+        """Where to listen, with the settings that an entry leaves open filled in.
+
+        Without entries it is the loopback addresses. With the HTTP protocol, every TCP host of them (or the
+        loopback addresses, if there is none) speaks HTTP too, unless an entry says where.
+        """
+        scheme = TLS if self.ssl else TCP
+        addresses: list[Address] = [
+            parse_listen(entry, self.port, scheme=scheme, http_port=self.http_port) for entry in self.listen
+        ] or [TcpAddress(host, self.port, scheme) for host in LOOPBACK]
+        if self.protocol == HTTP_PROTOCOL and not _speaking(addresses, HTTP):
+            hosts = [address.host for address in addresses if isinstance(address, TcpAddress)] or LOOPBACK
+            addresses += [TcpAddress(host, self.http_port, HTTP) for host in dict.fromkeys(hosts)]
+        return tuple(addresses)
+
+    def uses_tls(self) -> bool:
+        """Whether TLS is spoken anywhere."""
+        return _speaking(self.listen_addresses(), TLS)
+
+    def verify_mode(self) -> str:
+        """What is demanded of the certificates of clients: one of geartrain.tls.VERIFY_MODES."""
+        return self.ssl_verify or (VERIFY_REQUIRED if self.ssl_ca_file else VERIFY_NONE)
 
     def handle_prefix(self) -> bytes:
         """The given prefix of job handles, or the default one, cut to leave room for the serial."""
@@ -104,6 +174,36 @@ def _check_listen(entries: object) -> None:
         raise ConfigError("listen", entries, "a tuple of texts")
 
 
+def _check_choice(key: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ConfigError(key, value, "one of " + ", ".join(choice for choice in choices if choice))
+
+
+def _check_keepalive(key: str, value: int, highest: int) -> None:
+    if value == 0:
+        # The kernel refuses it.
+        raise ConfigError(key, value, f"a whole number from 1 to {highest}, or -1 for the system's own")
+    _check_range(key, value, SYSTEM_DEFAULT, highest)
+
+
+def _check_queue(url: str) -> None:
+    if url != MEMORY_QUEUE:
+        expected = f"{MEMORY_QUEUE!r}: this version keeps jobs in memory only"
+        raise ConfigError("queue", masked_url(url), expected)
+
+
+def _check_tls(config: ServerConfig) -> None:
+    """Whether the parts of the TLS settings fit together; the files are read when the server starts."""
+    if config.uses_tls() and not config.ssl_certificate:
+        raise ConfigError("ssl_certificate", "", "the file of a certificate, because TLS is wanted")
+    if config.ssl_verify not in ("", VERIFY_NONE) and not config.ssl_ca_file:
+        raise ConfigError("ssl_ca_file", "", f"a file, because ssl_verify is {config.ssl_verify}")
+
+
+def _speaking(addresses: Sequence[Address], scheme: str) -> bool:
+    return any(isinstance(address, TcpAddress) and address.scheme == scheme for address in addresses)
+
+
 def _check_positive(key: str, seconds: float) -> None:
     if not 0 < seconds < float("inf"):
         raise ConfigError(key, seconds, "a number of seconds above 0")
@@ -118,3 +218,8 @@ def _check_handle_prefix(prefix: str) -> None:
     if not fits or _BLANK_OR_CONTROL.search(prefix):
         expected = f"at most {MAX_HANDLE_PREFIX_BYTES} bytes without blanks and control characters"
         raise ConfigError("job_handle_prefix", prefix, expected)
+
+
+def masked_url(url: str) -> str:
+    """A URL as it may be shown: without the password in it."""
+    return _URL_PASSWORD.sub(rf"\1\2{_MASK}", url)
