@@ -89,12 +89,15 @@ class Connection:
 
 
 async def connect(
-    address: Address, *, tls: ssl.SSLContext | None = None, timeout_seconds: float = DEFAULT_CONNECT_SECONDS
+    address: Address,
+    *,
+    tls: ssl.SSLContext | None = None,
+    timeout_seconds: float | None = DEFAULT_CONNECT_SECONDS,
 ) -> Connection:
     """Connects to a job server, over TLS if there is a context for it.
 
-    ``timeout_seconds`` is for everything: looking up the name, connecting, the handshake. Raises
-    ConnectError.
+    ``timeout_seconds`` is for everything: looking up the name, connecting, the handshake; None
+    is without limit. Raises ConnectError.
     """
     try:
         async with asyncio.timeout(timeout_seconds):

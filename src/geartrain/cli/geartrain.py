@@ -1,7 +1,106 @@
-"""The command ``geartrain``."""
+"""The command ``geartrain``: one front door, with a subcommand for everything."""
 
 from __future__ import annotations
 
+import importlib
+from importlib.metadata import version
+from typing import Final, NamedTuple
+
+import click
+
+from geartrain.cli.entry import run_command
+
+PROGRAM: Final = "geartrain"
+
+
+class _Entry(NamedTuple):
+    """Where a subcommand is, ``module:name``, and what it is for in a few words."""
+
+    target: str
+    summary: str
+
+
+# The order of the help: run, use, look, change. Subcommands are loaded when they are called, so that none
+# of them makes the others start slower; this is why their summaries stand here.
+_ENTRIES: Final = {
+    "server": _Entry("geartrain.cli.gearmand:command", "Run a job server; the same as gearmand."),
+    "submit": _Entry("geartrain.cli.submit:command", "Submit a job, and wait for its result."),
+    "exec": _Entry("geartrain.cli.execute:command", "Work on jobs by running a command for each."),
+    "status": _Entry("geartrain.cli.status:command", "Show functions: queues, running jobs, workers."),
+    "workers": _Entry("geartrain.cli.workers:command", "Show connections, and what they can do."),
+    "jobs": _Entry("geartrain.cli.jobs:command", "Show jobs."),
+    "top": _Entry("geartrain.cli.top:command", "Watch a job server on the whole screen."),
+    "ping": _Entry("geartrain.cli.ping:command", "Measure how fast a job server answers."),
+    "cancel": _Entry("geartrain.cli.cancel:command", "Cancel jobs by their handles."),
+    "demo": _Entry("geartrain.cli.demo:command", "Show it all at work: server, workers, jobs."),
+    "completion": _Entry("geartrain.cli.completion:command", "Print a script for completion in a shell."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_ENTRIES, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = _ENTRIES.get(cmd_name)
+        if entry is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = entry.target.partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, self._summary(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        if name in _ENTRIES:
+            return _ENTRIES[name].summary
+        command = super().get_command(ctx, name)
+        return "" if command is None else command.get_short_help_str()
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Servers are named with --server, or in the environment as GEARMAN_SERVER. "
+    "See geartrain COMMAND --help for options and examples.",
+)
+@click.version_option(
+    version("geartrain"), "-V", "--version", prog_name="Geartrain", message="%(prog)s %(version)s"
+)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Job servers, clients and workers that speak Gearman, from the command line."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@command.command("help")
+@click.argument("words", metavar="[COMMAND]", nargs=-1)
+@click.pass_context
+def help_command(ctx: click.Context, words: tuple[str, ...]) -> None:
+    """Show help, for all commands or for one."""
+    assert ctx.parent is not None
+    if not words:
+        click.echo(ctx.parent.get_help())
+        return
+    found = command.get_command(ctx.parent, words[0])
+    if found is None:
+        raise click.UsageError(f"No such command {words[0]!r}.")
+    with click.Context(found, info_name=words[0], parent=ctx.parent) as found_context:
+        click.echo(found.get_help(found_context))
+
 
 def main() -> None:
-    """Runs the command."""
+    """Runs the command; see ExitCode for how it ends."""
+    run_command(command, PROGRAM)
+
+
+if __name__ == "__main__":
+    main()
