@@ -11,13 +11,15 @@ from typing import cast
 
 import pytest
 
+from geartrain.addresses import TLS, Address, TcpAddress
 from geartrain.server.acceptor import RETRY_SECONDS, Acceptor
+from geartrain.server.binding import Listener
+
+_ADDRESS = TcpAddress("127.0.0.1", 4730, TLS)
 
 
-class _Listener:
+class _Socket:
     """Accepts what the test has put into its queue: connections and errors."""
-
-    family = socket.AF_INET
 
     def __init__(self) -> None:
         self.queue: list[object] = []
@@ -71,14 +73,19 @@ class _Loop:
 class _Setup:
     def __init__(self) -> None:
         self.loop = _Loop()
-        self.listener = _Listener()
+        self.listener = _Socket()
         self.accepted: list[object] = []
+        self.addresses: set[Address] = set()
         self.acceptor = Acceptor(
             cast("asyncio.AbstractEventLoop", self.loop),
-            [cast("socket.socket", self.listener)],
-            self.accepted.append,
+            [Listener(cast("socket.socket", self.listener), _ADDRESS)],
+            self._on_connection,
         )
         self.acceptor.start()
+
+    def _on_connection(self, connection: object, address: Address) -> None:
+        self.accepted.append(connection)
+        self.addresses.add(address)
 
 
 @pytest.fixture
@@ -87,12 +94,13 @@ def setup() -> _Setup:
 
 
 def test_every_waiting_connection_is_accepted(setup: _Setup) -> None:
-    """In one go."""
+    """In one go, each with the address of the listener, its scheme included."""
     setup.listener.queue = ["a", "b"]
 
     setup.loop.become_readable()
 
     assert setup.accepted == ["a", "b"]
+    assert setup.addresses == {_ADDRESS}
 
 
 def test_a_rush_of_connections_is_accepted_in_portions(setup: _Setup) -> None:

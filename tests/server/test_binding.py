@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from geartrain.addresses import TcpAddress, UnixAddress
+from geartrain.addresses import TLS, TcpAddress, UnixAddress
 from geartrain.server import BindError, binding
-from geartrain.server.binding import address_of, bind_all, close_listener
+from geartrain.server.binding import Listener, adopt, bind_all
 
 # An address of the range for documentation, which no machine has.
 _MISSING = TcpAddress("192.0.2.1", 0)
@@ -19,21 +19,41 @@ _V4 = TcpAddress("127.0.0.1", 0)
 _V6 = TcpAddress("::1", 0)
 
 
-def _close(listeners: list[socket.socket]) -> None:
+def _close(listeners: list[Listener]) -> None:
     for listener in listeners:
-        close_listener(listener)
+        listener.close()
+
+
+def _port(listener: Listener) -> int:
+    assert isinstance(listener.address, TcpAddress)
+    return listener.address.port
 
 
 def test_port_0_is_the_same_free_port_on_every_address() -> None:
     """One port to tell others, for IPv4 and IPv6 alike."""
     listeners = bind_all([_V4, _V6], 10)
 
-    ports = {listener.getsockname()[1] for listener in listeners}
+    ports = {_port(listener) for listener in listeners}
     _close(listeners)
 
     assert len(listeners) == 2
     assert len(ports) == 1
     assert ports != {0}
+
+
+def test_the_address_of_a_listener_has_the_real_port_and_the_scheme() -> None:
+    """Each scheme has a free port of its own: two on one host cannot share it."""
+    listeners = bind_all([_V4, TcpAddress("127.0.0.1", 0, TLS), _V6], 10)
+
+    addresses = [listener.address for listener in listeners]
+    plain, tls = _port(listeners[0]), _port(listeners[1])
+    _close(listeners)
+    assert addresses == [
+        TcpAddress("127.0.0.1", plain),
+        TcpAddress("127.0.0.1", tls, TLS),
+        TcpAddress("::1", plain),
+    ]
+    assert plain != tls
 
 
 def test_a_name_binds_every_address_it_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,8 +63,8 @@ def test_a_name_binds_every_address_it_stands_for(monkeypatch: pytest.MonkeyPatc
 
     listeners = bind_all([TcpAddress("here", 0)], 10)
 
-    port = listeners[0].getsockname()[1]
-    addresses = [address_of(listener) for listener in listeners]
+    port = _port(listeners[0])
+    addresses = [listener.address for listener in listeners]
     _close(listeners)
     assert addresses == [TcpAddress("127.0.0.1", port), TcpAddress("127.0.0.2", port)]
 
@@ -99,7 +119,7 @@ def test_another_free_port_is_taken_when_the_first_is_not_free_everywhere(
 
     listeners = bind_all([_V4, _V6], 10)
 
-    ports = {listener.getsockname()[1] for listener in listeners}
+    ports = {_port(listener) for listener in listeners}
     _close(listeners)
     assert ports == {tried[1]}
     assert tried[0] != tried[1]
@@ -165,3 +185,49 @@ def test_the_file_of_a_successor_is_not_removed(tmp_path: Path) -> None:
 
     assert os.path.exists(path)
     _close(second)
+
+
+def test_a_descriptor_from_outside_is_adopted_as_it_is() -> None:
+    """Its address is asked of the system; what is spoken there is for the caller to say."""
+    bound = socket.create_server(("127.0.0.1", 0))
+    port = bound.getsockname()[1]
+
+    listener = adopt(bound.detach(), TLS)
+
+    assert listener.address == TcpAddress("127.0.0.1", port, TLS)
+    assert not listener.socket.getblocking()
+    listener.close()
+
+
+def test_the_file_of_an_adopted_unix_socket_stays(tmp_path: Path) -> None:
+    """Whoever bound it, such as systemd, goes on listening, and starts the server again when needed."""
+    path = str(tmp_path / "socket")
+    bound = socket.socket(socket.AF_UNIX)
+    bound.bind(path)
+    bound.listen()
+
+    listener = adopt(bound.detach())
+    listener.close()
+
+    assert listener.address == UnixAddress(path)
+    assert os.path.exists(path)
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_socket_that_does_not_listen_is_not_adopted(kind: socket.SocketKind) -> None:
+    """A mistake in a socket unit stops the start, with the descriptor named; it is left as it was."""
+    with socket.socket(socket.AF_INET, kind) as bound:
+        with pytest.raises(BindError, match=f"descriptor {bound.fileno()}: it is no listening"):
+            adopt(bound.fileno())
+
+        assert bound.getsockname() == ("0.0.0.0", 0)
+
+
+def test_a_descriptor_that_is_no_socket_is_not_adopted(tmp_path: Path) -> None:
+    """The system's reason is passed on."""
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+
+    with pytest.raises(BindError, match="Socket operation on non-socket"):
+        adopt(descriptor)
+
+    os.close(descriptor)

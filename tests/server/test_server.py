@@ -20,6 +20,7 @@ from geartrain.errors import ConfigError
 from geartrain.protocol import packets
 from geartrain.protocol.codec import encode_request, encode_response
 from geartrain.server import BindError, Server, ServerConfig, run_in_thread
+from geartrain.server.binding import adopt
 from tests.server.wire import Wire
 
 _ECHO = encode_request(packets.ECHO_REQ, b"ping")
@@ -128,6 +129,19 @@ def test_wrong_settings_are_refused_at_once() -> None:
         Server(port=-1)
     with pytest.raises(TypeError):
         Server(prot=1)
+
+
+async def test_sockets_that_listen_already_are_served() -> None:
+    """Nothing else is bound then, whatever the config says; leaving the block closes them."""
+    bound = socket.create_server(("127.0.0.1", 0))
+    port = bound.getsockname()[1]
+
+    async with Server(port=port, adopted=[adopt(bound.detach())]) as server:
+        assert server.addresses == (TcpAddress("127.0.0.1", port),)
+        assert await _echo(port) == _ECHO_ANSWER
+
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
 
 
 async def test_a_port_in_use_raises(server: Server) -> None:

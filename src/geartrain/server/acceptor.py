@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Final
 
 from geartrain.addresses import Address
-from geartrain.server.binding import address_of, close_listener
+from geartrain.server.binding import Listener
 from geartrain.server.log import log_event
 
 # How long to leave waiting connections alone when one could not be accepted.
@@ -31,12 +31,12 @@ _GONE: Final = frozenset({errno.ECONNABORTED, errno.ECONNRESET, errno.EPERM, err
 
 
 class Acceptor:
-    """Hands every connection that comes in on any of the listening sockets to ``on_connection``."""
+    """Hands every connection that comes in to ``on_connection``, with the address it came in at."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        listeners: list[socket.socket],
+        listeners: list[Listener],
         on_connection: Callable[[socket.socket, Address], None],
     ) -> None:
         self._loop = loop
@@ -50,7 +50,7 @@ class Acceptor:
         self._retry = None
         for listener in self._listeners:
             # By number: uvloop would keep a socket object open beyond its close, and with it the port.
-            self._loop.add_reader(listener.fileno(), self._accept, listener)
+            self._loop.add_reader(listener.socket.fileno(), self._accept, listener)
 
     def close(self) -> None:
         """Stops accepting and closes the listening sockets; new connections are refused from now on."""
@@ -58,24 +58,24 @@ class Acceptor:
         if self._retry is not None:
             self._retry.cancel()
         for listener in self._listeners:
-            close_listener(listener)
+            listener.close()
         self._listeners = []
 
     def _pause(self) -> None:
         for listener in self._listeners:
-            self._loop.remove_reader(listener.fileno())
+            self._loop.remove_reader(listener.socket.fileno())
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: Listener) -> None:
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
-                connection, _ = listener.accept()
+                connection, _ = listener.socket.accept()
             except OSError as error:
                 if error.errno in _GONE:
                     continue
                 if error.errno != errno.EAGAIN:
                     self._wait(error)
                 return
-            self._on_connection(connection, address_of(listener))
+            self._on_connection(connection, listener.address)
 
     def _wait(self, error: OSError) -> None:
         self._pause()

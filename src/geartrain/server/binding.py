@@ -7,9 +7,10 @@ import os
 import socket
 import stat
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, cast
 
-from geartrain.addresses import Address, TcpAddress, UnixAddress
+from geartrain.addresses import TCP, Address, TcpAddress, UnixAddress
 from geartrain.errors import BindError
 
 # Port 0 means the same free port on every address; the port that the kernel picks for the first one may be
@@ -20,15 +21,32 @@ _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPR
 
 # Host and port; for IPv6 with flow and scope, without which a link-local address cannot be bound.
 SocketName = tuple[str | int, ...]
+_Socket = socket.socket
 
 
-def bind_all(
-    addresses: Iterable[Address], backlog: int, *, skip_missing: bool = False
-) -> list[socket.socket]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Listener:
+    """A socket that listens, and its address: with the real port, and the scheme that is spoken there.
+
+    ``is_adopted`` says that it came from outside, and that whoever bound it may go on listening.
+    """
+
+    socket: _Socket
+    address: Address
+    is_adopted: bool = False
+
+    def close(self) -> None:
+        """Closes the socket; the file of a Unix socket goes with it, unless another took its place."""
+        self.socket.close()
+        if isinstance(self.address, UnixAddress) and not self.is_adopted and _refuses(self.address.path):
+            _unlink(self.address.path)
+
+
+def bind_all(addresses: Iterable[Address], backlog: int, *, skip_missing: bool = False) -> list[Listener]:
     """Non-blocking sockets that listen on every address, in the given order.
 
-    All addresses of port 0 get the same free port. With ``skip_missing`` an address that this machine does
-    not have is left out as long as one remains. Raises BindError, and then leaves nothing bound.
+    All addresses of one scheme with port 0 get the same free port. With ``skip_missing`` an address that this
+    machine does not have is left out as long as one remains. Raises BindError, and then leaves nothing bound.
     """
     wanted = list(addresses)
     for _ in range(_FREE_PORT_ATTEMPTS - 1):
@@ -40,70 +58,80 @@ def bind_all(
     return _bind_once(wanted, backlog, skip_missing)
 
 
-def address_of(listener: socket.socket) -> Address:
+def adopt(descriptor: int, scheme: str = TCP) -> Listener:
+    """A listener of a descriptor that listens already, such as one that systemd passes on.
+
+    ``scheme`` is what will be spoken on a TCP socket; on a Unix socket it is always plain Gearman. The
+    descriptor belongs to the listener from now on. Raises BindError for one that does not listen for streams.
+    """
+    try:
+        bound = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise _bind_error(f"descriptor {descriptor}", error) from error
+    if bound.type != socket.SOCK_STREAM or not bound.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        bound.detach()
+        raise BindError(f"descriptor {descriptor}", "it is no listening stream socket")
+    bound.setblocking(False)
+    return Listener(bound, _address_of(bound, scheme), is_adopted=True)
+
+
+def _bind_error(address: object, error: OSError) -> BindError:
+    return BindError(address, os.strerror(error.errno or 0), code=error.errno or 0)
+
+
+def _address_of(bound: _Socket, scheme: str) -> Address:
     """The address that a socket is bound to, with the real port."""
-    name = listener.getsockname()
-    if listener.family == socket.AF_UNIX:
+    name = bound.getsockname()
+    if bound.family == socket.AF_UNIX:
         return UnixAddress(os.fsdecode(name))
-    return TcpAddress(name[0], name[1])
-
-
-def close_listener(listener: socket.socket) -> None:
-    """Closes a listening socket; the file of a Unix socket goes with it, unless another took its place."""
-    if listener.family == socket.AF_UNIX:
-        path = os.fsdecode(listener.getsockname())
-        listener.close()
-        if _refuses(path):
-            _unlink(path)
-    else:
-        listener.close()
+    return TcpAddress(name[0], name[1], scheme)
 
 
 def _is_free_port(address: object) -> bool:
     return isinstance(address, TcpAddress) and address.port == 0
 
 
-def _bind_once(addresses: list[Address], backlog: int, skip_missing: bool) -> list[socket.socket]:
-    bound: list[socket.socket] = []
+def _bind_once(addresses: list[Address], backlog: int, skip_missing: bool) -> list[Listener]:
+    bound: list[Listener] = []
     missing: BindError | None = None
-    free_port = 0
+    # By scheme: two of them on one host cannot share a port.
+    free_ports: dict[str, int] = {}
     try:
         for address in addresses:
             try:
-                found = _bind(address, backlog, free_port)
+                bound += _bind(address, backlog, free_ports)
             except BindError as error:
                 if not skip_missing or error.code not in _NOT_HERE:
                     raise
                 missing = error
-                continue
-            bound += found
-            if _is_free_port(address):
-                free_port = found[0].getsockname()[1]
         if missing is not None and not bound:
             raise missing
     except BaseException:
         for listener in bound:
-            close_listener(listener)
+            listener.close()
         raise
     return bound
 
 
-def _bind(address: Address, backlog: int, free_port: int) -> list[socket.socket]:
+def _bind(address: Address, backlog: int, free_ports: dict[str, int]) -> list[Listener]:
     if isinstance(address, UnixAddress):
-        return [_bind_unix(address, backlog)]
-    return _bind_tcp(address, backlog, free_port)
+        return [Listener(_bind_unix(address, backlog), address)]
+    port = address.port or free_ports.get(address.scheme, 0)
+    bound = _bind_tcp(address, port, backlog)
+    if _is_free_port(address):
+        free_ports[address.scheme] = bound[0].getsockname()[1]
+    return [Listener(each, _address_of(each, address.scheme)) for each in bound]
 
 
-def _bind_tcp(address: TcpAddress, backlog: int, free_port: int) -> list[socket.socket]:
+def _bind_tcp(address: TcpAddress, port: int, backlog: int) -> list[_Socket]:
     """Binds every address that a host name stands for, leaving out those that this machine lacks."""
-    port = address.port or free_port
-    bound: list[socket.socket] = []
+    bound: list[_Socket] = []
     missing: BindError | None = None
     for family, name in _resolve(address):
         try:
             listener = _listen_tcp(family, (name[0], port, *name[2:]), backlog)
         except OSError as error:
-            failure = BindError(address, os.strerror(error.errno or 0), code=error.errno or 0)
+            failure = _bind_error(address, error)
             if error.errno in _NOT_HERE:
                 missing = failure
                 continue
@@ -156,7 +184,7 @@ def _bind_unix(address: UnixAddress, backlog: int) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        raise BindError(address, os.strerror(error.errno or 0), code=error.errno or 0) from error
+        raise _bind_error(address, error) from error
     return listener
 
 

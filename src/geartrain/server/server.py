@@ -7,6 +7,7 @@ import dataclasses
 import os
 import socket
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -15,7 +16,7 @@ from geartrain.addresses import Address, TcpAddress
 from geartrain.engine import Engine, EngineOptions
 from geartrain.engine.admin import STOP_NOW
 from geartrain.server.acceptor import Acceptor
-from geartrain.server.binding import address_of, bind_all
+from geartrain.server.binding import Listener, bind_all
 from geartrain.server.config import ServerConfig
 from geartrain.server.gear import GearConnection
 from geartrain.server.hub import Hub
@@ -41,9 +42,17 @@ class Server:
     None of the methods may be called from another thread; see ``run_in_thread`` for that.
     """
 
-    def __init__(self, config: ServerConfig | None = None, **settings: object) -> None:
-        """Raises ConfigError for a value that cannot be used, TypeError for a name that is no field."""
+    def __init__(
+        self, config: ServerConfig | None = None, *, adopted: Sequence[Listener] = (), **settings: object
+    ) -> None:
+        """``adopted`` are listeners that ``binding.adopt`` made of descriptors that listen already, as systemd
+        passes them on; if there are any, nothing else is bound, whatever the config says. The server closes
+        them in the end.
+
+        Raises ConfigError for a value that cannot be used, TypeError for a name that is no field.
+        """
         self.config = make_config(config, settings)
+        self._adopted = list(adopted)
         # Where the server listens, with real ports; empty before the start.
         self.addresses: tuple[Address, ...] = ()
         self._stopped = asyncio.Event()
@@ -70,8 +79,10 @@ class Server:
         """Binds the sockets and begins to serve on the running event loop. Raises BindError."""
         loop = asyncio.get_running_loop()
         config = self.config
-        listeners = bind_all(config.listen_addresses(), config.backlog, skip_missing=not config.listen)
-        self.addresses = tuple(address_of(listener) for listener in listeners)
+        listeners = self._adopted or bind_all(
+            config.listen_addresses(), config.backlog, skip_missing=not config.listen
+        )
+        self.addresses = tuple(listener.address for listener in listeners)
         self._hub = Hub(Engine(_engine_options(config)), config, loop, self._check)
         self._acceptor = Acceptor(loop, listeners, self._accept)
         self._acceptor.start()
