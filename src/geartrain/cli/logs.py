@@ -22,6 +22,13 @@ LEVELS: Final = {
 TO_STDERR: Final = "stderr"
 TO_NOWHERE: Final = "none"
 
+# What the lines look like.
+AUTO: Final = "auto"
+CONSOLE: Final = "console"
+CLASSIC: Final = "classic"
+JSON: Final = "json"
+FORMATS: Final = (AUTO, CONSOLE, CLASSIC, JSON)
+
 
 class LogFile(logging.FileHandler):
     """A log file that can be opened again after its name was moved away."""
@@ -37,7 +44,9 @@ class LogFile(logging.FileHandler):
             old.close()
 
 
-def set_up_logging(target: str, level: str) -> LogFile | None:
+def set_up_logging(
+    target: str, level: str, *, log_format: str = AUTO, syslog: bool = False
+) -> LogFile | None:
     """Sends the log of the whole program to a file, ``stderr`` or ``none``; returns the file, if it is one.
 
     Raises LogFileError when the file cannot be opened; the log goes to stderr then.
