@@ -45,6 +45,14 @@ class JobServer:
         while line not in (status := [row.replace("\t", " ") for row in self.ask("status")]):
             deadline.check(f"{line!r} in {status}")
 
+    def wait_for_worker(self, function: str) -> None:
+        """Asks until ``status`` lists a worker for the function."""
+        deadline = Deadline()
+        while not any(
+            row.startswith(f"{function}\t") and not row.endswith("\t0") for row in self.ask("status")
+        ):
+            deadline.check(f"a worker for {function}")
+
     def stop(self) -> None:
         self.program.stop()
 
