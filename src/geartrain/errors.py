@@ -7,6 +7,7 @@
     ├── BindError            an address that the server cannot listen on now
     ├── LogFileError         a log file that cannot be opened
     ├── PidFileError         a pid file that cannot be written, or that belongs to a running server
+    ├── PrivilegeError       a user that this process cannot become
     ├── TlsError             a certificate, a key or a CA file that cannot be used
     ├── ServerUnavailable    there is no connection to a job server
     │   ├── ConnectError     it could not be reached
@@ -65,6 +66,14 @@ class PidFileError(GeartrainError):
     def __init__(self, path: str, reason: str | None) -> None:
         super().__init__(f"cannot write pid file {path}: {reason}")
         self.path = path
+
+
+class PrivilegeError(GeartrainError):
+    """A user that this process cannot become; ``user`` says which."""
+
+    def __init__(self, user: str, reason: str) -> None:
+        super().__init__(f"cannot go on as user {user}: {reason}")
+        self.user = user
 
 
 class TlsError(GeartrainError):
