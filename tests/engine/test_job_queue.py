@@ -12,7 +12,7 @@ FUNCTION = Function(b"f")
 
 
 def make_job(index: int) -> Job:
-    return Job(b"H:%d" % index, FUNCTION, b"", b"", NORMAL, False, 0.0, b"")
+    return Job(b"H:%d" % index, FUNCTION, b"", b"", NORMAL, False, 0.0, b"", 0.0)
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 30))))

@@ -61,9 +61,22 @@ def test_the_document_lists_every_error_code() -> None:
 
 def test_the_document_lists_every_list_command() -> None:
     """Their answers are described as lists, all others as lines."""
-    listed = {row[0].strip("`").encode() for row in rows("## Text commands") if row[1].startswith("list")}
+    lists = [row[0] for row in rows("## Text commands") if row[1].startswith("list")]
 
-    assert listed == admin.LIST_COMMANDS
+    assert {cell.split("`")[1].encode() for cell in lists} == admin.LIST_COMMANDS
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [admin.FUNCTION_COLUMNS, admin.JOB_COLUMNS, admin.WORKER_COLUMNS],
+    ids=["functions", "jobs", "workers"],
+)
+def test_the_document_explains_every_column_of_a_table(columns: tuple[bytes, ...]) -> None:
+    """In the order of the columns; the first one tells which table it is."""
+    tables = re.findall(r"(?:^\|.*\n)+", DOCUMENT.partition("### Tables")[2], re.MULTILINE)
+    named = [re.findall(r"^\| ((?:`\w+` )+)\|", table, re.MULTILINE) for table in tables]
+
+    assert columns in [tuple(re.findall(rb"\w+", " ".join(cells).encode())) for cells in named]
 
 
 @pytest.mark.parametrize(

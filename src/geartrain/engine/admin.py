@@ -12,6 +12,7 @@ from geartrain.engine.jobs import Jobs
 from geartrain.engine.numbers import leading_number
 from geartrain.engine.options import EngineOptions
 from geartrain.engine.peer import Peer
+from geartrain.engine.tables import list_functions, list_jobs, list_workers
 from geartrain.protocol.admin import (
     MAX_WORDS,
     OK_LINE,
@@ -34,7 +35,9 @@ KEEP_RUNNING: Final = 0
 STOP_GRACEFULLY: Final = 1
 STOP_NOW: Final = 2
 
+_MAX_LIMIT_DIGITS: Final = 9
 _INCOMPLETE: Final = "An incomplete set of arguments was sent to this command "
+_BAD_LIST: Final = error_line("INVALID_ARGUMENTS", "list takes functions, jobs [LIMIT [FUNCTION]] or workers")
 _NO_SHUTDOWN: Final = error_line("NOT_ALLOWED", "shutdown needs a server started with --allow-shutdown")
 
 
@@ -49,8 +52,8 @@ class Administration:
         self._peers = peers
         self.stop_requested = KEEP_RUNNING
 
-    def answer(self, line: bytes) -> bytes:
-        """The answer to one command line."""
+    def answer(self, line: bytes, now: float, wall: float) -> bytes:
+        """The answer to one command line; ``wall`` is seconds since 1970-01-01 UTC."""
         words = split_words(line)
         if len(words) > MAX_WORDS:
             return error_line("INVALID_ARGUMENTS", f"A command has at most {MAX_WORDS} words")
@@ -63,6 +66,8 @@ class Administration:
             return self._priority_status()
         if command == b"show":
             return self._show(words)
+        if command == b"list":
+            return self._list(words, now, wall)
         if command == b"version":
             return ok_line(self._options.version)
         if command == b"verbose":
@@ -133,6 +138,21 @@ class Administration:
         if what == [b"unique", b"jobs"]:
             return format_list(escape(job.unique) for job in self._jobs.by_handle.values())
         return error_line("UNKNOWN_SHOW_ARGUMENTS")
+
+    def _list(self, words: list[bytes], now: float, wall: float) -> bytes:
+        if len(words) == 1:
+            return _unknown(words[0])
+        what = words[1].lower()
+        if what == b"functions" and len(words) == 2:
+            return list_functions(self._jobs, self._peers, wall)
+        if what == b"jobs" and len(words) <= 4:
+            limit = words[2] if len(words) > 2 else b"0"
+            if not limit.isdigit() or len(limit) > _MAX_LIMIT_DIGITS:
+                return _BAD_LIST
+            return list_jobs(self._jobs, int(limit), words[3] if len(words) > 3 else None, wall)
+        if what == b"workers" and len(words) == 2:
+            return list_workers(self._peers, now)
+        return _BAD_LIST
 
     # --- changes ------------------------------------------------------------------------------------
 

@@ -104,10 +104,10 @@ class Engine:
 
     # --- what the caller puts in --------------------------------------------------------------------
 
-    def connect(self, descriptor: int, address: bytes, now: float) -> Peer:
-        """A new connection; ``descriptor`` and ``address`` are shown to administrators."""
+    def connect(self, descriptor: int, address: bytes, now: float, listener: bytes = b"") -> Peer:
+        """A new connection; ``descriptor``, ``address`` and ``listener`` are shown to administrators."""
         self._now = now
-        peer = Peer(descriptor, address, self._options.exceptions, self._ready)
+        peer = Peer(descriptor, address, listener, now, self._options.exceptions, self._ready)
         self._peers[peer] = None
         return peer
 
@@ -119,7 +119,7 @@ class Engine:
         if isinstance(message, Packet):
             self._receive_packet(peer, message, now)
         elif isinstance(message, AdminLine):
-            peer.send(self._admin.answer(message.text))
+            peer.send(self._admin.answer(message.text, now, now + self.wall_offset))
         else:
             self._receive_fault(peer, message)
 

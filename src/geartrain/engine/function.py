@@ -22,12 +22,16 @@ class Function:
         "_by_data",
         "_by_unique",
         "able",
+        "completed",
+        "failed",
         "limits",
         "name",
         "queued",
         "queues",
+        "requeued",
         "running",
         "sleepers",
+        "submitted",
         "total",
         "waiting",
         "wake_timer",
@@ -42,6 +46,12 @@ class Function:
         self.queued = 0
         self.running = 0
         self.waiting = 0
+        # Jobs taken in, ended well, ended badly (cancelled ones too), and given back by their workers, ever
+        # since the function is known.
+        self.submitted = 0
+        self.completed = 0
+        self.failed = 0
+        self.requeued = 0
         # The most jobs there may be for another one of that priority to be accepted; 0 for no limit.
         self.limits = [0] * PRIORITIES
         # A dict for a set in order of arrival.

@@ -54,6 +54,7 @@ class Job:
         "retries",
         "run_at",
         "state",
+        "submitted_at",
         "timer",
         "unique",
         "worker",
@@ -69,6 +70,7 @@ class Job:
         background: bool,
         run_at: float,
         reducer: bytes,
+        submitted_at: float,
     ) -> None:
         self.handle = handle
         self.function = function
@@ -80,6 +82,8 @@ class Job:
         # Not before this time: seconds since 1970-01-01 UTC, 0 for at once.
         self.run_at = run_at
         self.reducer = reducer
+        # Seconds since 1970-01-01 UTC.
+        self.submitted_at = submitted_at
         self.state = ENDED
         # Number of the journal entry that adds it; 0 when it has none.
         self.change = 0

@@ -93,7 +93,7 @@ class Jobs:
         """A new job under a new handle. A durable one is offered to workers once its entry is settled."""
         handle = b"%s:%d" % (self._options.handle_prefix, self._serial)
         self._serial += 1
-        job = Job(handle, function, unique, data, priority, background, run_at, reducer)
+        job = Job(handle, function, unique, data, priority, background, run_at, reducer, wall)
         self.by_handle[handle] = job
         function.total += 1
         function.remember(job)
@@ -148,6 +148,7 @@ class Jobs:
         self._committing.append(job)
 
     def _admit(self, job: Job, now: float, wall: float) -> None:
+        job.function.submitted += 1
         if job.run_at > wall:
             job.state = WAITING
             job.function.waiting += 1
@@ -238,6 +239,7 @@ class Jobs:
             self.fail(job)
             return
         self._take_from_worker(job)
+        job.function.requeued += 1
         job.numerator = 0
         job.denominator = 0
         self._enqueue(job, now)
@@ -276,9 +278,21 @@ class Jobs:
         if job.change:
             self.journal.write(REMOVE, job)
 
+    def complete(self, job: Job) -> None:
+        """Ends a job that was done; its clients have got the result."""
+        if not job.cancelled:
+            job.function.completed += 1
+        self.end(job)
+
     def fail(self, job: Job) -> None:
         """Tells the clients that the job failed, and ends it."""
         self._tell_failure(job)
+        self.fail_told(job)
+
+    def fail_told(self, job: Job) -> None:
+        """Ends a job that failed; its clients have been told why."""
+        if not job.cancelled:
+            job.function.failed += 1
         self.end(job)
 
     def cancel(self, job: Job) -> None:
@@ -289,6 +303,7 @@ class Jobs:
         if job.cancelled:
             return
         job.cancelled = True
+        job.function.failed += 1
         self._tell_failure(job)
         self._detach_all(job)
         job.function.forget(job)

@@ -14,6 +14,8 @@ from geartrain.engine.job import Job
 from geartrain.protocol.codec import encode_response
 from geartrain.protocol.packets import ERROR
 
+# What stands for the client id of a connection that has not set one.
+NO_CLIENT_ID: Final = b"-"
 # Up to this size a payload is joined to its header; a bigger one is passed on without being copied.
 _JOINED_BYTES: Final = 4096
 
@@ -40,7 +42,8 @@ class Gate:
 
 
 class Peer:
-    """One connection. ``descriptor`` and ``address`` are only for people to tell connections apart."""
+    """One connection. ``descriptor``, ``address`` and ``listener`` are only for people to tell connections
+    apart; ``connected_at`` is on the clock of the engine."""
 
     __slots__ = (
         "_closing",
@@ -53,19 +56,31 @@ class Peer:
         "address",
         "asleep",
         "client_id",
+        "connected_at",
         "descriptor",
         "excepted",
         "exceptions",
         "faulted",
+        "listener",
         "output_bytes",
         "running",
         "waiting_for",
     )
 
-    def __init__(self, descriptor: int, address: bytes, exceptions: bool, ready: list[Peer]) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        address: bytes,
+        listener: bytes,
+        connected_at: float,
+        exceptions: bool,
+        ready: list[Peer],
+    ) -> None:
         self.descriptor = descriptor
         self.address = address
-        self.client_id = b"-"
+        self.listener = listener
+        self.connected_at = connected_at
+        self.client_id = NO_CLIENT_ID
         # Wants WORK_EXCEPTION as it is, not turned into WORK_FAIL.
         self.exceptions = exceptions
         # Has sent something that could not be understood; said once in the log.

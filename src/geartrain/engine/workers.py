@@ -105,7 +105,7 @@ class Workers:
             peer.send_error(JOB_NOT_FOUND, "Job given in work result not found")
             return
         _relay_data(job, packet)
-        self._jobs.end(job)
+        self._jobs.complete(job)
 
     def work_fail(self, peer: Peer, packet: Packet) -> None:
         # Some clients end the handle in a zero byte.
@@ -131,7 +131,7 @@ class Workers:
                 if not client.exceptions:
                     client.send(failure)
         peer.excepted = job.handle
-        self._jobs.end(job)
+        self._jobs.fail_told(job)
 
     def work_data(self, peer: Peer, packet: Packet) -> None:
         job = peer.running.get(packet.arguments[0])

@@ -17,7 +17,10 @@ from geartrain.errors import ProtocolError
 
 # Commands whose answer is a list; all others are answered in one line.
 LIST_COMMANDS: Final = frozenset(
-    {b"status", b"prioritystatus", b"workers", b"show jobs", b"show unique jobs"}
+    {
+        *(b"status", b"prioritystatus", b"workers", b"show jobs", b"show unique jobs"),
+        *(b"list functions", b"list jobs", b"list workers"),
+    }
 )
 END_OF_LIST: Final = b"."
 MAX_WORDS: Final = 5
@@ -66,6 +69,80 @@ class JobStatus(NamedTuple):
     stored: bool
 
 
+# The columns of the tables, which their first row names; the last one of ``list workers`` is any number of
+# fields. What is absent is written as a single dash.
+FUNCTION_COLUMNS: Final = (
+    *(b"function", b"high", b"normal", b"low", b"later", b"running", b"workers", b"busy", b"asleep"),
+    *(b"oldest_seconds", b"submitted", b"completed", b"failed", b"requeued"),
+)
+JOB_COLUMNS: Final = (
+    *(b"handle", b"function", b"unique", b"priority", b"state", b"background", b"attempts"),
+    *(b"age_seconds", b"run_at", b"numerator", b"denominator", b"clients", b"worker", b"bytes"),
+)
+WORKER_COLUMNS: Final = (
+    *(b"descriptor", b"address", b"id", b"state", b"running", b"waiting"),
+    *(b"connected_seconds", b"listener", b"functions"),
+)
+ABSENT: Final = b"-"
+
+
+class FunctionRow(NamedTuple):
+    """A row of ``list functions``.
+
+    Queued jobs of each priority, those for later, and those running; workers able to run them, running one,
+    and asleep; seconds since the first queued job was submitted or its time came; and four counts since the
+    function is known.
+    """
+
+    function: bytes
+    high: int
+    normal: int
+    low: int
+    later: int
+    running: int
+    workers: int
+    busy: int
+    asleep: int
+    oldest_seconds: float | None
+    submitted: int
+    completed: int
+    failed: int
+    requeued: int
+
+
+class JobRow(NamedTuple):
+    """A row of ``list jobs``; ``run_at`` is seconds since 1970-01-01 UTC, ``worker`` a descriptor."""
+
+    handle: bytes
+    function: bytes
+    unique: bytes | None
+    priority: bytes
+    state: bytes
+    background: bool
+    attempts: int
+    age_seconds: float
+    run_at: float | None
+    numerator: int
+    denominator: int
+    clients: int
+    worker: int | None
+    data_bytes: int
+
+
+class WorkerRow(NamedTuple):
+    """A row of ``list workers``: a connection, how many jobs it runs and waits for, and its functions."""
+
+    descriptor: int
+    address: bytes
+    client_id: bytes | None
+    state: bytes
+    running: int
+    waiting: int
+    connected_seconds: float
+    listener: bytes | None
+    functions: tuple[bytes, ...]
+
+
 # --- the server's side: lines in, answers out ---------------------------------------------------------
 
 
@@ -110,6 +187,38 @@ def format_job_status(row: JobStatus) -> bytes:
     return b"%s\t%d\t%d\t%d" % (escape(row.handle), row.retries, row.abandoned, row.stored)
 
 
+def format_function_table(rows: Iterable[FunctionRow]) -> bytes:
+    """The answer to ``list functions``."""
+    return _format_table(FUNCTION_COLUMNS, [_join(row) for row in rows])
+
+
+def format_job_table(rows: Iterable[JobRow]) -> bytes:
+    """The answer to ``list jobs``."""
+    return _format_table(JOB_COLUMNS, [_join(row) for row in rows])
+
+
+def format_worker_table(rows: Iterable[WorkerRow]) -> bytes:
+    """The answer to ``list workers``."""
+    return _format_table(WORKER_COLUMNS, [_join((*row[:-1], *row.functions)) for row in rows])
+
+
+def _format_table(columns: tuple[bytes, ...], lines: list[bytes]) -> bytes:
+    return format_list([b"\t".join(columns), *lines])
+
+
+def _join(fields: Iterable[bytes | float | None]) -> bytes:
+    return b"\t".join([_format_field(field) for field in fields])
+
+
+def _format_field(field: bytes | float | None) -> bytes:
+    if field is None:
+        return ABSENT
+    if isinstance(field, bytes):
+        # A name may well be a dash; it must not look like none.
+        return rb"\x2d" if field == ABSENT else escape(field)
+    return b"%.3f" % field if isinstance(field, float) else b"%d" % field
+
+
 def escape(name: bytes) -> bytes:
     r"""The name with control characters written as ``\xNN``, so that no name can break a list."""
     if _CONTROL.search(name) is None:
@@ -127,7 +236,8 @@ def _escape_one(match: re.Match[bytes]) -> bytes:
 def is_list_command(command: bytes) -> bool:
     """Whether the answer to this command is a list of lines."""
     words = split_words(command.lower())
-    return words[0] in LIST_COMMANDS or b" ".join(words) in LIST_COMMANDS
+    # In place of a list that it cannot give, the server answers ERR, which ends lists too.
+    return any(b" ".join(words[:count]) in LIST_COMMANDS for count in (1, 2, 3))
 
 
 def is_error_line(line: bytes) -> bool:

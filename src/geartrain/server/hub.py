@@ -55,7 +55,8 @@ class Hub:
 
     def attach(self, connection: Connection) -> Peer:
         """Makes a new connection known to the engine."""
-        peer = self.engine.connect(connection.descriptor, connection.address, self._now())
+        listener = str(connection.listener).encode()
+        peer = self.engine.connect(connection.descriptor, connection.address, self._now(), listener)
         self._by_peer[peer] = connection
         self.connections.add(connection)
         self._all_closed.clear()
