@@ -72,8 +72,7 @@ class Tools:
         done = subprocess.run(
             ["sh", "-c", self._fill(line, server)],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=PATIENCE_SECONDS,
             check=False,
         )
