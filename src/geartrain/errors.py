@@ -123,3 +123,20 @@ class ProtocolError(GeartrainError):
 
 class LocalProtocolError(GeartrainError):
     """This side asked for what the protocol cannot carry, such as a zero byte inside a function name."""
+
+
+class StoreError(GeartrainError):
+    """A queue that cannot be read or written; ``url`` names it, ``reason`` is what its database says."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"the queue {url} fails: {reason}")
+        self.url = url
+        self.reason = reason
+
+
+class StoreInUse(StoreError):
+    """A queue that another server holds."""
+
+    def __init__(self, url: str, owner: str) -> None:
+        super().__init__(url, f"it is held by {owner or 'another server'}")
+        self.owner = owner
