@@ -37,8 +37,7 @@ class StoredJob(NamedTuple):
 class Batch:
     """Changes that become durable together; no job is in it twice.
 
-    ``attempts`` has the new number of attempts by sequence. A batch may be applied twice with the same
-    result, because after a lost connection nobody knows whether it was.
+    ``attempts`` has the new number of attempts by sequence.
     """
 
     added: list[StoredJob] = field(default_factory=list)
@@ -71,8 +70,12 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def apply(self, batch: Batch) -> None:
-        """Makes a batch durable, all of it or nothing."""
+    def apply(self, batch: Batch, *, again: bool = False) -> None:
+        """Makes a batch durable, all of it or nothing; ``again`` if an attempt before had an unknown end."""
+
+    @abstractmethod
+    def keep(self) -> None:
+        """To be called every few seconds: makes sure that the queue can be reached and is still ours."""
 
     @abstractmethod
     def counts(self) -> list[QueueCount]:
@@ -85,10 +88,6 @@ class Store(ABC):
     @abstractmethod
     def read(self, after: int = 0) -> Iterator[StoredJob]:
         """All jobs with a sequence above ``after``, in order."""
-
-    @abstractmethod
-    def read_queue(self, function: bytes, priority: int, after: int, limit: int) -> list[StoredJob]:
-        """The first jobs of one function and priority with a sequence above ``after``, in order."""
 
     @abstractmethod
     def find(self, sequence: int) -> StoredJob | None:

@@ -112,6 +112,10 @@ class SqlStore(Store):
         connection.execute(sa.delete(facts).where(facts.c.name == name))
         connection.execute(sa.insert(facts).values(name=name, value=value))
 
+    def keep(self) -> None:
+        with self._transaction() as connection:
+            connection.execute(sa.select(1))
+
     # --- changes ----------------------------------------------------------------------------------------
 
     def apply(self, batch: Batch, *, again: bool = False) -> None:
@@ -178,6 +182,7 @@ class SqlStore(Store):
             after = found[-1].sequence
 
     def read_queue(self, function: bytes, priority: int, after: int, limit: int) -> list[StoredJob]:
+        """The first jobs of one function and priority with a sequence above ``after``, in order."""
         statement = _SELECT.where(
             jobs.c.function_id == self._ids.get(function, 0),
             jobs.c.priority == priority,
