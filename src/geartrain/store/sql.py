@@ -66,7 +66,7 @@ class SqlStore(Store):
     # --- opening and closing ----------------------------------------------------------------------------
 
     def open(self) -> list[str]:
-        self.close()
+        self._disconnect()
         try:
             self._connection = self._engine.connect()
             with self._transaction() as connection:
@@ -80,6 +80,9 @@ class SqlStore(Store):
         return warnings
 
     def close(self) -> None:
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
@@ -222,7 +225,7 @@ class SqlStore(Store):
                 yield self._connection
         except SQLAlchemyError as error:
             # Which functions the database knows is unknown now, so is everything else: open anew.
-            self.close()
+            self._disconnect()
             raise StoreError(self.url, _reason(error)) from error
 
 

@@ -34,8 +34,6 @@ class SqliteStore(SqlStore):
 
     def close(self) -> None:
         super().close()
-
-    def release(self) -> None:
         if self._lock_descriptor >= 0:
             os.close(self._lock_descriptor)
             self._lock_descriptor = -1
