@@ -204,7 +204,12 @@ class _ServerEntry(click.ParamType[str]):
     name = "address"
     envvar_list_splitter = ","
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> str:
         try:
             parse_servers(value, key="server")
         except ConfigError as error:
