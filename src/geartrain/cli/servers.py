@@ -207,8 +207,8 @@ class _ServerEntry(click.ParamType[str]):
     def convert(
         self,
         value: str,
-        param: click.Parameter | None,
-        ctx: click.Context | None,  # noqa: ARG002
+        param: click.Parameter | None,  # noqa: ARG002
+        ctx: click.Context | None,
     ) -> str:
         try:
             parse_servers(value, key="server")
