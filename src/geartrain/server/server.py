@@ -45,9 +45,9 @@ class Server:
     def __init__(
         self, config: ServerConfig | None = None, *, adopted: Sequence[Listener] = (), **settings: object
     ) -> None:
-        """``adopted`` are listeners that ``binding.adopt`` made of descriptors that listen already, as systemd
-        passes them on; if there are any, nothing else is bound, whatever the config says. The server closes
-        them in the end.
+        """``adopted`` are listeners that ``binding.adopt`` made of descriptors that listen already, such as
+        those that systemd passes on. If there are any, nothing else is bound, whatever the config says. The
+        server closes them in the end.
 
         Raises ConfigError for a value that cannot be used, TypeError for a name that is no field.
         """
