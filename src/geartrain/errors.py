@@ -12,6 +12,7 @@
     ├── ServerUnavailable    there is no connection to a job server
     │   ├── ConnectError     it could not be reached
     │   └── ServerLost       the connection to it has ended
+    ├── RequestRefused       a job server said no
     ├── ProtocolError        the other side sent what the protocol does not allow
     └── LocalProtocolError   this side asked for what the protocol does not allow
 
@@ -107,6 +108,21 @@ class ServerLost(ServerUnavailable):
 
     def __init__(self, address: object, reason: str) -> None:
         super().__init__(address, "lost the connection to", reason)
+
+
+class RequestRefused(GeartrainError):
+    """A job server said no; the connection goes on.
+
+    ``request`` is what was asked for, ``code`` a name such as ``NOT_ALLOWED`` (empty if the server gave
+    none), ``text`` what else the server said.
+    """
+
+    def __init__(self, request: str, code: str, text: str) -> None:
+        reason = ": ".join(part for part in (code, text) if part) or "no reason given"
+        super().__init__(f"the server refuses {request!r}: {reason}")
+        self.request = request
+        self.code = code
+        self.text = text
 
 
 class ProtocolError(GeartrainError):
