@@ -167,6 +167,10 @@ class Engine:
             jobs.come_due(target, now)
             target = jobs.calendar.pop_due(now + self.wall_offset)
 
+    def keep_durable_jobs(self) -> None:
+        """Gives no durable job to a worker any more: the engine ends soon, and the next start has them."""
+        self._jobs.keep_durable()
+
     # --- what the caller takes out ------------------------------------------------------------------
 
     @property
@@ -181,7 +185,7 @@ class Engine:
 
     @property
     def unfinished_jobs(self) -> int:
-        """What a graceful stop waits for: jobs queued or running, without those whose time has not come."""
+        """What a graceful stop waits for: jobs queued or running, without those kept for later."""
         return self._jobs.unfinished
 
     def next_deadline(self) -> float:

@@ -6,6 +6,7 @@ States and moves::
     COMMITTING → ENDED                 the store refused it, or it was cancelled
     WAITING    → QUEUED                its time has come
     QUEUED     → RUNNING               a worker took it
+    QUEUED     → WAITING               it is durable, and the next start is to have it
     RUNNING    → QUEUED                its worker left or ran out of time
     any        → ENDED                 finished, failed, cancelled, or wanted by nobody
 

@@ -38,6 +38,7 @@ class Jobs:
 
     __slots__ = (
         "_committing",
+        "_keeps_durable",
         "_notices",
         "_options",
         "_serial",
@@ -61,12 +62,14 @@ class Jobs:
         self._notices = notices
         self._serial = options.first_serial
         self._waiting = 0
+        # Durable jobs are set aside instead of queued.
+        self._keeps_durable = False
         # Jobs whose addition is not settled, in the order of their journal entries.
         self._committing: deque[Job] = deque()
 
     @property
     def unfinished(self) -> int:
-        """How many jobs are queued or running, without those whose time has not come."""
+        """How many jobs are queued or running, without those kept for later."""
         return len(self.by_handle) - self._waiting
 
     def function(self, name: bytes) -> Function:
@@ -150,17 +153,31 @@ class Jobs:
     def _admit(self, job: Job, now: float, wall: float) -> None:
         job.function.submitted += 1
         if job.run_at > wall:
-            job.state = WAITING
-            job.function.waiting += 1
-            self._waiting += 1
+            self._set_aside(job)
             job.timer = self.calendar.add(job.run_at, job)
         else:
             self._enqueue(job, now)
 
+    def keep_durable(self) -> None:
+        """Sets durable jobs aside for good, those in the queues and those that are to come there."""
+        self._keeps_durable = True
+        for job in self.by_handle.values():
+            if job.state == QUEUED and job.change:
+                job.function.dequeue(job)
+                self._set_aside(job)
+
     def _enqueue(self, job: Job, now: float) -> None:
+        if self._keeps_durable and job.change:
+            self._set_aside(job)
+            return
         job.state = QUEUED
         job.function.enqueue(job)
         self.wake(job.function, max(1, self._options.wakeup), now)
+
+    def _set_aside(self, job: Job) -> None:
+        job.state = WAITING
+        job.function.waiting += 1
+        self._waiting += 1
 
     def _leave_waiting(self, job: Job) -> None:
         job.function.waiting -= 1

@@ -119,14 +119,15 @@ class Hub:
         """Closes every connection, those that do not take their last output in time too."""
         for connection in list(self.connections):
             connection.close()
-        deadline = self.loop.call_later(self.config.linger_seconds, self._abort_all)
+        deadline = self.loop.call_later(self.config.linger_seconds, self.abort_all)
         await self._all_closed.wait()
         deadline.cancel()
         # Last: a worker that goes gives its jobs back, and they may set the timer again.
         if self._timer is not None:
             self._timer.cancel()
 
-    def _abort_all(self) -> None:
+    def abort_all(self) -> None:
+        """Closes every connection at once."""
         for connection in list(self.connections):
             connection.abort()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import os
 import socket
 import time
@@ -20,6 +21,7 @@ from geartrain.server.binding import Listener, bind_all
 from geartrain.server.config import ServerConfig
 from geartrain.server.gear import GearConnection
 from geartrain.server.hub import Hub
+from geartrain.server.log import log_event
 from geartrain.server.timezone import machine_timezone
 
 # Handles are never used again: their serials start at the microsecond of the start, and no server hands out
@@ -46,8 +48,8 @@ class Server:
         self, config: ServerConfig | None = None, *, adopted: Sequence[Listener] = (), **settings: object
     ) -> None:
         """``adopted`` are listeners that ``binding.adopt`` made of descriptors that listen already, such as
-        those that systemd passes on. If there are any, nothing else is bound, whatever the config says. The
-        server closes them in the end.
+        those that systemd passes on. With them, only what ``listen`` names is bound beside, and no default.
+        The server closes them in the end.
 
         Raises ConfigError for a value that cannot be used, TypeError for a name that is no field.
         """
@@ -57,6 +59,8 @@ class Server:
         self.addresses: tuple[Address, ...] = ()
         self._stopped = asyncio.Event()
         self._draining = False
+        # Ends a drain that takes too long.
+        self._drain_timer: asyncio.TimerHandle | None = None
         # Sockets on their way to become connections.
         self._arriving: set[asyncio.Task[None]] = set()
 
@@ -79,9 +83,7 @@ class Server:
         """Binds the sockets and begins to serve on the running event loop. Raises BindError."""
         loop = asyncio.get_running_loop()
         config = self.config
-        listeners = self._adopted or bind_all(
-            config.listen_addresses(), config.backlog, skip_missing=not config.listen
-        )
+        listeners = self._adopted + self._bind()
         self.addresses = tuple(listener.address for listener in listeners)
         self._hub = Hub(Engine(_engine_options(config)), config, loop, self._check)
         self._acceptor = Acceptor(loop, listeners, self._accept)
@@ -91,14 +93,33 @@ class Server:
         """Has ``wait_stopped`` return; what is queued or running then is not waited for."""
         self._stopped.set()
 
+    def abort(self) -> None:
+        """Stops, and has ``close`` wait for nobody: last answers that are not sent yet are lost."""
+        self._stopped.set()
+        self._acceptor.close()
+        for task in self._arriving:
+            task.cancel()
+        self._hub.abort_all()
+
     def drain(self) -> None:
         """Refuses new connections, and stops as soon as no job is queued or running.
 
-        Those already connected go on and may submit more. Jobs for a later time are not waited for.
+        Those already connected go on and may submit more. Jobs for a later time are not waited for, nor are
+        durable ones that no worker has yet: the next start has them. After ``drain_timeout`` seconds it
+        stops all the same.
         """
-        self._draining = True
-        self._acceptor.close()
+        if not self._draining:
+            self._draining = True
+            self._acceptor.close()
+            self._hub.engine.keep_durable_jobs()
+            if self.config.drain_timeout:
+                self._drain_timer = self._hub.loop.call_later(self.config.drain_timeout, self._give_up)
         self._check()
+
+    @property
+    def unfinished_jobs(self) -> int:
+        """How many jobs a ``drain`` has to wait for."""
+        return self._hub.engine.unfinished_jobs
 
     async def wait_stopped(self) -> None:
         """Returns after ``stop``, at the end of a ``drain``, or when an administrator asked for either."""
@@ -114,9 +135,17 @@ class Server:
             # Never started, or it could not bind.
             return
         self._acceptor.close()
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
         if self._arriving:
             await asyncio.wait(self._arriving)
         await self._hub.close()
+
+    def _bind(self) -> list[Listener]:
+        config = self.config
+        if self._adopted and not config.listen:
+            return []
+        return bind_all(config.listen_addresses(), config.backlog, skip_missing=not config.listen)
 
     def _accept(self, accepted: socket.socket, listener: Address) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(accepted, listener))
@@ -132,6 +161,10 @@ class Server:
         except OSError:
             # The other side is gone already.
             accepted.close()
+
+    def _give_up(self) -> None:
+        log_event(logging.WARNING, "stopping although jobs are left", {"jobs": self.unfinished_jobs})
+        self._stopped.set()
 
     def _check(self) -> None:
         """Looks whether it is time to stop."""
