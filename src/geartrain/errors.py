@@ -8,6 +8,7 @@
     ├── LogFileError         a log file that cannot be opened
     ├── PidFileError         a pid file that cannot be written, or that belongs to a running server
     ├── PrivilegeError       a user that this process cannot become
+    ├── AclError             a file with access rules that cannot be used
     ├── TlsError             a certificate, a key or a CA file that cannot be used
     ├── ServerUnavailable    there is no connection to a job server
     │   ├── ConnectError     it could not be reached
@@ -85,6 +86,19 @@ class TlsError(GeartrainError):
         super().__init__(f"cannot use the {name}: {reason}")
         self.kind = kind
         self.path = path
+
+
+class AclError(GeartrainError):
+    """A file with access rules that cannot be used.
+
+    ``rule`` is the number of the rule at fault, counted from 1; 0 if none in particular is.
+    """
+
+    def __init__(self, path: str, reason: str, *, rule: int = 0) -> None:
+        place = f"{path}, rule {rule}" if rule else path
+        super().__init__(f"cannot use the access rules {place}: {reason}")
+        self.path = path
+        self.rule = rule
 
 
 class ServerUnavailable(GeartrainError):
