@@ -13,13 +13,15 @@ from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from geartrain.addresses import Address, TcpAddress
+from geartrain.addresses import HTTP, Address, TcpAddress
 from geartrain.engine import Engine, EngineOptions
 from geartrain.engine.admin import STOP_NOW
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.binding import Listener, bind_all
 from geartrain.server.config import ServerConfig
+from geartrain.server.connection import Connection
 from geartrain.server.gear import GearConnection
+from geartrain.server.http import HttpConnection
 from geartrain.server.hub import Hub
 from geartrain.server.log import log_event
 from geartrain.server.timezone import machine_timezone
@@ -155,7 +157,8 @@ class Server:
     async def _serve(self, accepted: socket.socket, listener: Address) -> None:
         """Makes a transport and a connection of an accepted socket."""
         try:
-            connection = GearConnection(self._hub, accepted.fileno(), _peer_address(accepted), listener)
+            kind = _connection_kind(listener)
+            connection = kind(self._hub, accepted.fileno(), _peer_address(accepted), listener)
             _set_options(accepted)
             await self._hub.loop.connect_accepted_socket(lambda: connection, accepted)
         except OSError:
@@ -193,6 +196,13 @@ def _engine_options(config: ServerConfig) -> EngineOptions:
         log_level=config.log_level.encode(),
         timezone=config.timezone or machine_timezone(),
     )
+
+
+def _connection_kind(listener: Address) -> type[Connection]:
+    """What is spoken on a listener."""
+    if isinstance(listener, TcpAddress) and listener.scheme == HTTP:
+        return HttpConnection
+    return GearConnection
 
 
 def _set_options(accepted: socket.socket) -> None:
