@@ -34,6 +34,10 @@ NORMAL: Final = 1
 LOW: Final = 2
 PRIORITIES: Final = 3
 
+# By the numbers above, for people.
+PRIORITY_NAMES: Final = (b"high", b"normal", b"low")
+STATE_NAMES: Final = (b"committing", b"waiting", b"queued", b"running", b"ended")
+
 
 class Job:
     """One job. Jobs are many: a field here costs memory a million times over."""

@@ -18,6 +18,7 @@ from geartrain.engine.job import (
     WAITING,
     Job,
 )
+from geartrain.engine.joblog import JobLog
 from geartrain.engine.journal import ADD, REMOVE, Journal
 from geartrain.engine.notices import INFO, WARNING, Notice
 from geartrain.engine.options import UNLIMITED, EngineOptions
@@ -39,6 +40,7 @@ class Jobs:
     __slots__ = (
         "_committing",
         "_keeps_durable",
+        "_log",
         "_notices",
         "_options",
         "_serial",
@@ -60,6 +62,7 @@ class Jobs:
         self.calendar = Timers()
         self._options = options
         self._notices = notices
+        self._log = JobLog(notices) if options.log_jobs else None
         self._serial = options.first_serial
         self._waiting = 0
         # Durable jobs are set aside instead of queued.
@@ -100,6 +103,8 @@ class Jobs:
         self.by_handle[handle] = job
         function.total += 1
         function.remember(job)
+        if self._log is not None:
+            self._log.created(job)
         if background and self._options.durable:
             job.state = COMMITTING
             self._journal_addition(job)
@@ -136,7 +141,7 @@ class Jobs:
             job.change = 0
             job.background = False
             if job.state == COMMITTING:
-                self.end(job)
+                self._drop(job)
             elif job.state != ENDED:
                 self._drop_if_unwanted(job)
 
@@ -234,6 +239,8 @@ class Jobs:
         job.function.running += 1
         if limit_seconds > 0.0:
             job.timer = self.timers.add(now + limit_seconds, job)
+        if self._log is not None:
+            self._log.assigned(job)
 
     def give_back(self, job: Job, now: float) -> None:
         """Takes a job from its worker and queues it again, behind the others of its priority.
@@ -241,7 +248,7 @@ class Jobs:
         A job that nobody wants any more ends here; so does one that was given back too often.
         """
         if not job.wanted:
-            self.end(job)
+            self._drop(job)
             return
         job.retries += 1
         limit = self._options.attempt_limit
@@ -259,6 +266,8 @@ class Jobs:
         job.function.requeued += 1
         job.numerator = 0
         job.denominator = 0
+        if self._log is not None:
+            self._log.given_back(job)
         self._enqueue(job, now)
 
     def run_out(self, job: Job, now: float) -> None:
@@ -295,10 +304,12 @@ class Jobs:
         if job.change:
             self.journal.write(REMOVE, job)
 
-    def complete(self, job: Job) -> None:
+    def complete(self, job: Job, result_bytes: int) -> None:
         """Ends a job that was done; its clients have got the result."""
         if not job.cancelled:
             job.function.completed += 1
+            if self._log is not None:
+                self._log.completed(job, result_bytes)
         self.end(job)
 
     def fail(self, job: Job) -> None:
@@ -310,18 +321,22 @@ class Jobs:
         """Ends a job that failed; its clients have been told why."""
         if not job.cancelled:
             job.function.failed += 1
+            if self._log is not None:
+                self._log.failed(job)
         self.end(job)
 
     def cancel(self, job: Job) -> None:
         """Ends a job at once; a running one may finish, but nobody hears of it."""
-        if job.state != RUNNING:
-            self.fail(job)
-            return
         if job.cancelled:
             return
-        job.cancelled = True
         job.function.failed += 1
+        if self._log is not None:
+            self._log.cancelled(job)
         self._tell_failure(job)
+        if job.state != RUNNING:
+            self.end(job)
+            return
+        job.cancelled = True
         self._detach_all(job)
         job.function.forget(job)
         if job.change:
@@ -347,7 +362,12 @@ class Jobs:
     def _drop_if_unwanted(self, job: Job) -> None:
         # A running job ends with its worker's answer, and a new client may join it until then.
         if not job.wanted and job.state != RUNNING:
-            self.end(job)
+            self._drop(job)
+
+    def _drop(self, job: Job) -> None:
+        if self._log is not None:
+            self._log.dropped(job)
+        self.end(job)
 
     def _tell_failure(self, job: Job) -> None:
         if job.clients:

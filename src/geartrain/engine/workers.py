@@ -117,7 +117,7 @@ class Workers:
             peer.send_error(JOB_NOT_FOUND, "Job given in work result not found")
             return
         _relay_data(job, packet)
-        self._jobs.complete(job)
+        self._jobs.complete(job, len(packet.arguments[1]))
 
     def work_fail(self, peer: Peer, packet: Packet) -> None:
         # Some clients end the handle in a zero byte.

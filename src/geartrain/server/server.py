@@ -16,14 +16,16 @@ from typing import Any, Final, Self, cast
 from geartrain.addresses import HTTP, Address, TcpAddress
 from geartrain.engine import Engine, EngineOptions
 from geartrain.engine.admin import STOP_NOW
+from geartrain.errors import AclError
 from geartrain.server.acceptor import Acceptor
+from geartrain.server.acl import AccessList
 from geartrain.server.binding import Listener, bind_all
 from geartrain.server.config import ServerConfig
 from geartrain.server.connection import Connection
 from geartrain.server.gear import GearConnection
 from geartrain.server.http import HttpConnection
 from geartrain.server.hub import Hub
-from geartrain.server.log import log_event
+from geartrain.server.log import log_event, logger
 from geartrain.server.timezone import machine_timezone
 
 # Handles are never used again: their serials start at the microsecond of the start, and no server hands out
@@ -82,12 +84,14 @@ class Server:
         return next(ports, 0)
 
     def start(self) -> None:
-        """Binds the sockets and begins to serve on the running event loop. Raises BindError."""
+        """Binds the sockets and begins to serve on the running event loop. Raises BindError, and AclError."""
         loop = asyncio.get_running_loop()
         config = self.config
+        access_list = AccessList.load(config.acl) if config.acl else None
         listeners = self._adopted + self._bind()
         self.addresses = tuple(listener.address for listener in listeners)
         self._hub = Hub(Engine(_engine_options(config)), config, loop, self._check)
+        self._hub.set_access_list(access_list)
         self._acceptor = Acceptor(loop, listeners, self._accept)
         self._acceptor.start()
 
@@ -102,6 +106,10 @@ class Server:
         for task in self._arriving:
             task.cancel()
         self._hub.abort_all()
+
+    def reload(self) -> None:
+        """Reads again what can change while the server runs: the access rules."""
+        self._reload_access_list()
 
     def drain(self) -> None:
         """Refuses new connections, and stops as soon as no job is queued or running.
@@ -142,6 +150,17 @@ class Server:
         if self._arriving:
             await asyncio.wait(self._arriving)
         await self._hub.close()
+
+    def _reload_access_list(self) -> None:
+        """Reads the access rules again; a file that cannot be used leaves the old ones as they are."""
+        if not self.config.acl:
+            return
+        try:
+            self._hub.set_access_list(AccessList.load(self.config.acl))
+        except AclError as error:
+            log_event(logging.ERROR, "the access rules stay as they are", {"reason": str(error)})
+        else:
+            log_event(logging.INFO, "read the access rules", {"path": self.config.acl})
 
     def _bind(self) -> list[Listener]:
         config = self.config
@@ -195,6 +214,7 @@ def _engine_options(config: ServerConfig) -> EngineOptions:
         pid=os.getpid(),
         log_level=config.log_level.encode(),
         timezone=config.timezone or machine_timezone(),
+        log_jobs=logger.isEnabledFor(logging.DEBUG),
     )
 
 
