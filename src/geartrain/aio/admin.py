@@ -9,7 +9,7 @@ from typing import Final, Self
 from geartrain.addresses import Address
 from geartrain.aio.transport import Connection
 from geartrain.errors import ProtocolError, RequestRefused, ServerLost
-from geartrain.protocol.admin import is_row, parse_error_line
+from geartrain.protocol.admin import is_list_command, is_row, parse_error_line
 from geartrain.protocol.codec import Message
 from geartrain.protocol.packets import shorten
 from geartrain.roles.admin import AdminRole, Answered, CommandRefused, UnexpectedLine, command_line
@@ -109,16 +109,19 @@ class AsyncAdminClient:
 
     async def rows(self, *words: bytes) -> Sequence[bytes]:
         """Sends a command that is answered by a list, and returns its rows."""
-        return (await self._answer(command_line(*words))).lines
+        return (await self._accepted(command_line(*words))).lines
 
     async def ask(self, *words: bytes) -> bytes:
         """Sends a command that is answered by one line; returns what stands there behind ``OK``."""
-        command = command_line(*words)
-        [line] = (await self._answer(command)).lines
-        word, _, value = line.partition(b" ")
-        if word != _OK:
-            raise self._stranger(line)
-        return value
+        [line] = (await self._accepted(command_line(*words))).lines
+        return line.removeprefix(_OK).lstrip(b" ")
+
+    async def answer(self, command: bytes) -> Answered | CommandRefused:
+        """Sends a command line and returns the answer, whether the server accepts it or not."""
+        self._role.ask(None, command)
+        event = await self._exchange()
+        assert isinstance(event, Answered | CommandRefused)
+        return event
 
     async def echo(self, data: bytes) -> None:
         """Lets the server send the data back."""
@@ -128,12 +131,10 @@ class AsyncAdminClient:
             self.close()
             raise ProtocolError("INVALID_REPLY", f"{self.address} sent other data back")
 
-    async def _answer(self, command: bytes) -> Answered:
-        self._role.ask(None, command)
-        event = await self._exchange()
+    async def _accepted(self, command: bytes) -> Answered:
+        event = await self.answer(command)
         if isinstance(event, CommandRefused):
             raise RequestRefused(command.decode("utf-8", "backslashreplace"), *parse_error_line(event.line))
-        assert isinstance(event, Answered)
         return event
 
     async def _exchange(self) -> Event:
@@ -173,6 +174,10 @@ class AsyncAdminClient:
                     raise self._stranger(event.line)
                 if isinstance(event, Answered | CommandRefused | Echoed):
                     answer = event
+        if isinstance(answer, Answered) and not is_list_command(answer.command):
+            [line] = answer.lines
+            if line != _OK and not line.startswith(_OK + b" "):
+                raise self._stranger(line)
         if self._role.unfinished is not None:
             command, row = self._role.unfinished
             if not is_row(command, row):
