@@ -23,7 +23,17 @@ _COMFORTABLE_NAME: Final = 20
 _SHORTEST_NAME: Final = 8
 
 
-# --- numbers in few cells -----------------------------------------------------------------------------
+# --- names and numbers in few cells -------------------------------------------------------------------
+
+
+def shown_name(name: bytes) -> str:
+    r"""A function name for a terminal: what could do harm there, or is no text, is written as ``\xNN``."""
+    text = name.decode("utf-8", "backslashreplace")
+    return "".join([character if character.isprintable() else _escaped(character) for character in text])
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def count(number: float | None) -> str:
@@ -125,7 +135,7 @@ COLUMN_HELP: Final = (
 def columns_for(width: int | None, rows: Sequence[Row]) -> tuple[int, list[Column]]:
     """The width of the names, and the columns beside them that fit; without a width all of them do."""
     shown = list(COLUMNS)
-    longest = max([len(BY_NAME), *[cell_len(row.now.name) for row in rows]])
+    longest = max([len(BY_NAME), *[cell_len(shown_name(row.now.function)) for row in rows]])
     if width is None:
         return longest, shown
     wanted = min(longest, _LONGEST_NAME)

@@ -9,51 +9,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from geartrain.roles.overview import FunctionInfo, WorkerInfo
+
 Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionSample:
-    """One function at one moment.
-
-    ``high``, ``normal`` and ``low`` are jobs that are queued, ``later`` jobs that wait for their time.
-    ``busy`` workers run a job of the function, ``idle`` ones wait for one. ``oldest_seconds`` is the age of
-    the oldest queued job, None also when there is none. The last four count since the server's start.
-    """
-
-    name: str
-    high: int
-    normal: int
-    low: int
-    running: int
-    workers: int
-    later: int | None = None
-    busy: int | None = None
-    idle: int | None = None
-    oldest_seconds: float | None = None
-    submitted: int | None = None
-    completed: int | None = None
-    failed: int | None = None
-    requeued: int | None = None
-
-    @property
-    def queued(self) -> int:
-        """Jobs that a worker could take now, of all priorities."""
-        return self.high + self.normal + self.low
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A server at one moment; ``at_seconds`` is the time of a clock that only goes forward.
+    """What a server said at one moment; ``at_seconds`` is the time of a clock that only goes forward.
 
-    ``counts`` says whether the server counts jobs: without that there are no rates.
+    ``connections`` are all of them, clients and this one too; ``workers`` those with functions, and ``busy``
+    those of the workers that run a job.
     """
 
     at_seconds: float
     server: str
     version: str
-    counts: bool
-    functions: tuple[FunctionSample, ...]
+    functions: tuple[FunctionInfo, ...]
     connections: int
     workers: int
     busy: int
@@ -63,55 +35,81 @@ class Sample:
         """Workers without a job."""
         return self.workers - self.busy
 
+    @property
+    def counts_jobs(self) -> bool:
+        """Whether the server counts what became of its jobs: the C server does not, so there are no rates."""
+        return all(function.submitted is not None for function in self.functions)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A function now, and what it did per second since the sample before; None where that is not known."""
+    """A function now, and what happened to its jobs per second since the sample before."""
 
-    now: FunctionSample
+    now: FunctionInfo
     submitted: float | None = None
     completed: float | None = None
     failed: float | None = None
     requeued: float | None = None
 
+    @property
+    def queued(self) -> int:
+        """Jobs that a worker could take now, of all priorities."""
+        return self.now.queued - (self.now.later or 0)
+
+    @property
+    def busy(self) -> int:
+        """Workers that run a job of the function; by older lists the jobs, which is the same for most."""
+        return min(self.now.running, self.now.workers) if self.now.busy is None else self.now.busy
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What is shown at one moment: a sample, a row for each function, and the sum of the rows."""
+    """What is shown at one moment: a sample, a row for each function, and the sums of the rows."""
 
     sample: Sample
     rows: tuple[Row, ...]
     total: Row
 
 
+def sample_server(
+    functions: Sequence[FunctionInfo],
+    connections: Sequence[WorkerInfo],
+    *,
+    at_seconds: float,
+    server: str,
+    version: str,
+) -> Sample:
+    """Puts together what a server said about its functions and its connections."""
+    workers = [connection for connection in connections if connection.functions]
+    if any(worker.running is None for worker in workers):
+        # The older lists only say how many jobs run.
+        busy = min(sum(function.running for function in functions), len(workers))
+    else:
+        busy = sum(1 for worker in workers if worker.running)
+    return Sample(
+        at_seconds=at_seconds,
+        server=server,
+        version=version,
+        functions=tuple(functions),
+        connections=len(connections),
+        workers=len(workers),
+        busy=busy,
+    )
+
+
 def compare(before: Sample | None, now: Sample) -> Frame:
     """The frame between two samples of one server; without the first one there are no rates."""
-    earlier = {function.name: function for function in before.functions} if before is not None else {}
+    earlier = {info.function: info for info in before.functions} if before is not None else {}
     seconds = now.at_seconds - before.at_seconds if before is not None else 0.0
-    rows = tuple(
-        # What was not there at the first sample began to count from zero since.
-        _row(earlier.get(function.name, _nothing(function.name)), function, seconds)
-        for function in now.functions
-    )
-    return Frame(sample=now, rows=rows, total=_total(rows, now))
+    # What was not there at the first sample has begun to count from zero since.
+    rows = tuple(_row(earlier.get(info.function, _NEW), info, seconds) for info in now.functions)
+    return Frame(sample=now, rows=rows, total=_total(rows))
 
 
-def _nothing(name: str) -> FunctionSample:
-    return FunctionSample(
-        name=name,
-        high=0,
-        normal=0,
-        low=0,
-        running=0,
-        workers=0,
-        submitted=0,
-        completed=0,
-        failed=0,
-        requeued=0,
-    )
+_NEW: Final = FunctionInfo(b"", 0, submitted=0, completed=0, failed=0, requeued=0)
 
 
-def _row(before: FunctionSample, now: FunctionSample, seconds: float) -> Row:
+def _row(before: FunctionInfo, now: FunctionInfo, seconds: float) -> Row:
     return Row(
         now=now,
         submitted=_rate(before.submitted, now.submitted, seconds),
@@ -122,36 +120,22 @@ def _row(before: FunctionSample, now: FunctionSample, seconds: float) -> Row:
 
 
 def _rate(before: int | None, now: int | None, seconds: float) -> float | None:
-    # A counter that fell was started again: how far it had come before is not known.
+    # A count that fell was started again; how far it had come before nobody knows.
     if before is None or now is None or now < before or seconds <= 0:
         return None
     return (now - before) / seconds
 
 
-def _total(rows: Sequence[Row], sample: Sample) -> Row:
-    samples = [row.now for row in rows]
-    sums = FunctionSample(
-        name="total",
-        high=sum(function.high for function in samples),
-        normal=sum(function.normal for function in samples),
-        low=sum(function.low for function in samples),
-        later=_sum(function.later for function in samples),
-        running=sum(function.running for function in samples),
-        # Not the sum: one worker may be there for many functions.
-        workers=sample.workers,
-        busy=sample.busy,
-        idle=sample.idle,
-        oldest_seconds=max(
-            (function.oldest_seconds for function in samples if function.oldest_seconds is not None),
-            default=None,
-        ),
-        submitted=_sum(function.submitted for function in samples),
-        completed=_sum(function.completed for function in samples),
-        failed=_sum(function.failed for function in samples),
-        requeued=_sum(function.requeued for function in samples),
+def _total(rows: Sequence[Row]) -> Row:
+    """Sums of jobs and rates. Workers are not summed up: one may be there for several functions."""
+    now = FunctionInfo(
+        b"",
+        sum(row.now.queued for row in rows),
+        later=_sum(row.now.later for row in rows),
+        running=sum(row.now.running for row in rows),
     )
     return Row(
-        now=sums,
+        now=now,
         submitted=_sum(row.submitted for row in rows),
         completed=_sum(row.completed for row in rows),
         failed=_sum(row.failed for row in rows),
@@ -166,13 +150,13 @@ def _sum(numbers: Iterable[Number | None]) -> Number | int | None:
     return sum(known) if known or not given else None
 
 
-# By what rows can be sorted, in the order of the columns.
+# By which numbers rows can be sorted, in the order of the columns.
 SORT_KEYS: Final[dict[str, Callable[[Row], float | None]]] = {
     "in": lambda row: row.submitted,
     "done": lambda row: row.completed,
     "failed": lambda row: row.failed,
     "again": lambda row: row.requeued,
-    "queued": lambda row: row.now.queued,
+    "queued": lambda row: row.queued,
     "high": lambda row: row.now.high,
     "normal": lambda row: row.now.normal,
     "low": lambda row: row.now.low,
@@ -180,8 +164,8 @@ SORT_KEYS: Final[dict[str, Callable[[Row], float | None]]] = {
     "oldest": lambda row: row.now.oldest_seconds,
     "running": lambda row: row.now.running,
     "workers": lambda row: row.now.workers,
-    "busy": lambda row: row.now.busy,
-    "idle": lambda row: row.now.idle,
+    "busy": lambda row: row.busy,
+    "idle": lambda row: row.now.asleep,
 }
 BY_NAME: Final = "function"
 SORT_NAMES: Final = (BY_NAME, *SORT_KEYS)
@@ -190,9 +174,9 @@ SORT_NAMES: Final = (BY_NAME, *SORT_KEYS)
 def sort_rows(rows: Iterable[Row], by: str, *, is_reversed: bool = False) -> list[Row]:
     """The rows sorted: names from A, numbers from the greatest, the other way round if reversed.
 
-    Equal ones follow by name; those whose number is not known come last either way.
+    Rows with the same number follow by name; those whose number is not known come last either way.
     """
-    named = sorted(rows, key=lambda row: row.now.name, reverse=is_reversed and by == BY_NAME)
+    named = sorted(rows, key=lambda row: row.now.function, reverse=is_reversed and by == BY_NAME)
     if by == BY_NAME:
         return named
     key = SORT_KEYS[by]

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from rich.text import Text
 
-from geartrain.cli.top_columns import COLUMN_HELP, COLUMNS, QUIET, Column, columns_for, count, rate
+from geartrain.cli.top_columns import (
+    COLUMN_HELP,
+    COLUMNS,
+    QUIET,
+    Column,
+    columns_for,
+    count,
+    rate,
+    shown_name,
+)
 from geartrain.cli.top_keys import HELP, Controls
 from geartrain.cli.top_model import BY_NAME, Frame, Row, sort_rows
 
@@ -27,52 +35,42 @@ _PAUSED: Final = "bold yellow"
 _NO_COUNTS: Final = "This server counts no jobs and tells no ages: what is not known is shown as -."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """How the watching goes: the time between two samples, and why there are none now, if so."""
-
-    interval_seconds: float
-    problem: str = ""
-
-
 def page_rows(height: int) -> int:
     """How many rows of functions a screen of this height has room for."""
     return max(1, height - _HEAD_LINES - _FOOT_LINES)
 
 
-def screen(frame: Frame, controls: Controls, status: Status, width: int, height: int) -> Text:
-    """A whole screen: as many lines as it is high, none of them wider than it is."""
+def screen(
+    frame: Frame, controls: Controls, width: int, height: int, *, interval_seconds: float, problem: str = ""
+) -> Text:
+    """A whole screen: as many lines as it is high, none of them wider than it is.
+
+    ``problem`` is why the frame is not kept up any more, empty if it is.
+    """
     room = page_rows(height)
     controls.limit(page_rows=room, all_rows=len(frame.rows))
-    lines = [*_head(frame, controls, status, width), _message(frame, controls, status)]
+    lines = [*_head(frame, controls, interval_seconds, width), _message(frame, controls, problem)]
     if controls.shows_help:
         lines += _help()
     else:
-        rows = sort_rows(frame.rows, controls.sort_by, is_reversed=controls.is_reversed)
-        lines += _table(frame, rows[controls.first_row :][:room], controls.sort_by, width)
+        rows = _sorted(frame, controls)[controls.first_row :]
+        lines += _table(frame, rows[:room], controls.sort_by, width)
     above = height - _FOOT_LINES
     lines = lines[:above] + [Text()] * (above - len(lines))
     return _join([*lines, _foot(controls, len(frame.rows), room, width)], width)
 
 
-def page(frame: Frame, controls: Controls, status: Status, width: int | None) -> Text:
+def page(frame: Frame, controls: Controls, width: int | None, *, interval_seconds: float) -> Text:
     """Everything at once, to be printed; without a width the lines are as long as need be."""
-    rows = sort_rows(frame.rows, controls.sort_by, is_reversed=controls.is_reversed)
-    message = _message(frame, controls, status)
-    lines = [*_head(frame, controls, status, width), message, *_table(frame, rows, controls.sort_by, width)]
+    lines = [*_head(frame, controls, interval_seconds, width), _message(frame, controls, "")]
+    lines += _table(frame, _sorted(frame, controls), controls.sort_by, width)
     for line in lines:
         line.rstrip()
     return _join(lines, width)
 
 
-def shown_name(name: bytes) -> str:
-    r"""A function name for a terminal: what could do harm there, or is no text, is written as ``\xNN``."""
-    text = name.decode("utf-8", "backslashreplace")
-    return "".join([character if character.isprintable() else _escaped(character) for character in text])
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+def _sorted(frame: Frame, controls: Controls) -> list[Row]:
+    return sort_rows(frame.rows, controls.sort_by, is_reversed=controls.is_reversed)
 
 
 def _join(lines: Sequence[Text], width: int | None) -> Text:
@@ -87,17 +85,17 @@ def _join(lines: Sequence[Text], width: int | None) -> Text:
 # --- head and foot ------------------------------------------------------------------------------------
 
 
-def _head(frame: Frame, controls: Controls, status: Status, width: int | None) -> list[Text]:
+def _head(frame: Frame, controls: Controls, interval_seconds: float, width: int | None) -> list[Text]:
     sample, total = frame.sample, frame.total
     server = Text.assemble(
         ("geartrain top", _TITLE),
         f"  {sample.server}  ",
-        (f"{sample.version}  {_plural(sample.connections, 'connection')}", QUIET),
+        (f"version {sample.version}  {_plural(sample.connections, 'connection')}", QUIET),
     )
     jobs = _figures(
         "jobs",
         [
-            (count(total.now.queued), "queued"),
+            (count(total.queued), "queued"),
             (count(total.now.later), "later"),
             (rate(total.submitted), "in/s"),
             (rate(total.completed), "done/s"),
@@ -110,7 +108,7 @@ def _head(frame: Frame, controls: Controls, status: Status, width: int | None) -
     )
     workers.append("  ").append_text(_bar(sample.busy, sample.workers))
     workers.append_text(_figures("", [(count(total.now.running), "running")]))
-    pace = ("paused", _PAUSED) if controls.is_paused else (f"every {status.interval_seconds:g} s", QUIET)
+    pace = ("paused", _PAUSED) if controls.is_paused else (f"every {interval_seconds:g} s", QUIET)
     return [_ends(server, Text(*pace), width), jobs, workers]
 
 
@@ -131,22 +129,23 @@ def _bar(part: int, whole: int) -> Text:
     return Text.assemble(("█" * full, "green"), ("░" * (_BAR_CELLS - full), QUIET), percent)
 
 
-def _message(frame: Frame, controls: Controls, status: Status) -> Text:
-    if status.problem:
-        return Text(status.problem, _PROBLEM)
+def _message(frame: Frame, controls: Controls, problem: str) -> Text:
+    if problem:
+        return Text(problem, _PROBLEM)
     if controls.is_paused:
         return Text("Paused: press p to go on.", _PAUSED)
-    return Text("" if frame.sample.counts else _NO_COUNTS, QUIET)
+    return Text("" if frame.sample.counts_jobs else _NO_COUNTS, QUIET)
 
 
 def _foot(controls: Controls, all_rows: int, room: int, width: int) -> Text:
-    order = f"{controls.sort_by} {'reversed' if controls.is_reversed else ''}".strip()
+    # Names go up from A, numbers down from the greatest.
+    is_downward = (controls.sort_by != BY_NAME) != controls.is_reversed
     keys = Text("  ").join(
         [
             Text.assemble((key, _KEY), " ", text)
             for key, text in (
                 ("q", "quit"),
-                ("←→", f"sort: {order}"),
+                ("←→", f"sort: {controls.sort_by} {'▼' if is_downward else '▲'}"),
                 ("r", "reverse"),
                 ("p", "pause"),
                 ("↑↓", "scroll"),
@@ -220,7 +219,9 @@ def _titles(name_width: int, columns: Sequence[Column], sort_by: str) -> Text:
 
 def _line(row: Row, name_width: int, columns: Sequence[Column]) -> Text:
     # Jobs for which nobody is there.
-    line = Text.assemble((row.now.name, _PROBLEM if row.now.queued and not row.now.workers else ""))
+    line = Text.assemble(
+        (shown_name(row.now.function), _PROBLEM if row.queued and not row.now.workers else "")
+    )
     line.truncate(name_width, overflow="ellipsis", pad=True)
     for column in columns:
         text, style = column.cell(row)
