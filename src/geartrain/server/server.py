@@ -6,27 +6,25 @@ import asyncio
 import dataclasses
 import logging
 import os
-import socket
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from geartrain.addresses import HTTP, Address, TcpAddress
+from geartrain.addresses import HTTP, TLS, Address, TcpAddress
 from geartrain.engine import Engine, EngineOptions
 from geartrain.engine.admin import STOP_NOW
-from geartrain.errors import AclError
+from geartrain.errors import AclError, TlsError
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.acl import AccessList
 from geartrain.server.binding import Listener, bind_all
 from geartrain.server.config import ServerConfig
-from geartrain.server.connection import Connection
-from geartrain.server.gear import GearConnection
-from geartrain.server.http import HttpConnection
 from geartrain.server.hub import Hub
 from geartrain.server.log import log_event, logger
+from geartrain.server.reception import Reception
 from geartrain.server.timezone import machine_timezone
+from geartrain.server.tls import tls_context
 
 # Handles are never used again: their serials start at the microsecond of the start, and no server hands out
 # jobs faster than one a microsecond.
@@ -65,8 +63,6 @@ class Server:
         self._draining = False
         # Ends a drain that takes too long.
         self._drain_timer: asyncio.TimerHandle | None = None
-        # Sockets on their way to become connections.
-        self._arriving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         self.start()
@@ -79,20 +75,25 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The first TCP port that the server listens on; 0 when there is none."""
-        ports = (address.port for address in self.addresses if isinstance(address, TcpAddress))
-        return next(ports, 0)
+        """The first TCP port where the server speaks Gearman, over TLS or not; 0 when there is none."""
+        tcp = (address for address in self.addresses if isinstance(address, TcpAddress))
+        return next((address.port for address in tcp if address.scheme != HTTP), 0)
 
     def start(self) -> None:
-        """Binds the sockets and begins to serve on the running event loop. Raises BindError, and AclError."""
+        """Binds the sockets and begins to serve on the running event loop.
+
+        Raises BindError, and TlsError and AclError for files that cannot be used.
+        """
         loop = asyncio.get_running_loop()
         config = self.config
         access_list = AccessList.load(config.acl) if config.acl else None
+        context = tls_context(config) if self._speaks_tls() else None
         listeners = self._adopted + self._bind()
         self.addresses = tuple(listener.address for listener in listeners)
         self._hub = Hub(Engine(_engine_options(config)), config, loop, self._check)
         self._hub.set_access_list(access_list)
-        self._acceptor = Acceptor(loop, listeners, self._accept)
+        self._reception = Reception(self._hub, context)
+        self._acceptor = Acceptor(loop, listeners, self._reception.receive)
         self._acceptor.start()
 
     def stop(self) -> None:
@@ -103,13 +104,16 @@ class Server:
         """Stops, and has ``close`` wait for nobody: last answers that are not sent yet are lost."""
         self._stopped.set()
         self._acceptor.close()
-        for task in self._arriving:
-            task.cancel()
         self._hub.abort_all()
 
     def reload(self) -> None:
-        """Reads again what can change while the server runs: the access rules."""
+        """Reads again what can change while the server runs: the access rules, and the TLS files.
+
+        Connections that are there go on as they are, but for what they may do. Files that cannot be used now
+        leave everything as it was; the log says so.
+        """
         self._reload_access_list()
+        self._reload_tls()
 
     def drain(self) -> None:
         """Refuses new connections, and stops as soon as no job is queued or running.
@@ -147,8 +151,7 @@ class Server:
         self._acceptor.close()
         if self._drain_timer is not None:
             self._drain_timer.cancel()
-        if self._arriving:
-            await asyncio.wait(self._arriving)
+        await self._reception.close()
         await self._hub.close()
 
     def _reload_access_list(self) -> None:
@@ -162,27 +165,26 @@ class Server:
         else:
             log_event(logging.INFO, "read the access rules", {"path": self.config.acl})
 
+    def _reload_tls(self) -> None:
+        """Reads the certificates again, for connections that come from now on."""
+        if not self._speaks_tls():
+            return
+        try:
+            self._reception.context = tls_context(self.config)
+        except TlsError as error:
+            log_event(logging.ERROR, "the certificates stay as they are", {"reason": str(error)})
+        else:
+            log_event(logging.INFO, "read the certificates", {"path": self.config.ssl_certificate})
+
+    def _speaks_tls(self) -> bool:
+        adopted = [listener.address for listener in self._adopted]
+        return self.config.uses_tls() or any(isinstance(a, TcpAddress) and a.scheme == TLS for a in adopted)
+
     def _bind(self) -> list[Listener]:
         config = self.config
         if self._adopted and not config.listen:
             return []
         return bind_all(config.listen_addresses(), config.backlog, skip_missing=not config.listen)
-
-    def _accept(self, accepted: socket.socket, listener: Address) -> None:
-        task = asyncio.get_running_loop().create_task(self._serve(accepted, listener))
-        self._arriving.add(task)
-        task.add_done_callback(self._arriving.discard)
-
-    async def _serve(self, accepted: socket.socket, listener: Address) -> None:
-        """Makes a transport and a connection of an accepted socket."""
-        try:
-            kind = _connection_kind(listener)
-            connection = kind(self._hub, accepted.fileno(), _peer_address(accepted), listener)
-            _set_options(accepted)
-            await self._hub.loop.connect_accepted_socket(lambda: connection, accepted)
-        except OSError:
-            # The other side is gone already.
-            accepted.close()
 
     def _give_up(self) -> None:
         log_event(logging.WARNING, "stopping although jobs are left", {"jobs": self.unfinished_jobs})
@@ -216,25 +218,3 @@ def _engine_options(config: ServerConfig) -> EngineOptions:
         timezone=config.timezone or machine_timezone(),
         log_jobs=logger.isEnabledFor(logging.DEBUG),
     )
-
-
-def _connection_kind(listener: Address) -> type[Connection]:
-    """What is spoken on a listener."""
-    if isinstance(listener, TcpAddress) and listener.scheme == HTTP:
-        return HttpConnection
-    return GearConnection
-
-
-def _set_options(accepted: socket.socket) -> None:
-    accepted.setblocking(False)
-    if accepted.family != socket.AF_UNIX:
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-
-def _peer_address(accepted: socket.socket) -> bytes:
-    """What the admin command ``workers`` shows: an IP address, or "unix"."""
-    if accepted.family == socket.AF_UNIX:
-        return b"unix"
-    host: str = accepted.getpeername()[0]
-    return host.encode()
