@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Final, TypeVar
 
 import click
@@ -145,7 +144,7 @@ def _lookups(function: Function) -> Function:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object in one line for each operation.")
 @click.version_option(
-    version("geartrain"), "--version", prog_name=PROGRAM, message="%(prog)s (Geartrain) %(version)s"
+    None, "--version", package_name="geartrain", prog_name=PROGRAM, message="%(prog)s (Geartrain) %(version)s"
 )
 def command(
     *,
