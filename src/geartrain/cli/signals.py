@@ -52,7 +52,9 @@ class Signals:
 
     def _reload(self) -> None:
         self._systemd.reloading()
+        # First, so that what is wrong with the other files is in the new log.
         self._reopen_log()
+        self._server.reload()
         self._systemd.ready(self._status)
 
     def _reopen_log(self) -> None:
