@@ -320,7 +320,7 @@ class Jobs:
     def fail_told(self, job: Job) -> None:
         """Ends a job that failed; its clients have been told why."""
         if not job.cancelled:
-            job.function.failed += 1
+            _count_failure(job)
             if self._log is not None:
                 self._log.failed(job)
         self.end(job)
@@ -329,7 +329,7 @@ class Jobs:
         """Ends a job at once; a running one may finish, but nobody hears of it."""
         if job.cancelled:
             return
-        job.function.failed += 1
+        _count_failure(job)
         if self._log is not None:
             self._log.cancelled(job)
         self._tell_failure(job)
@@ -380,6 +380,12 @@ class Jobs:
             for client in job.clients:
                 client.waiting_for.pop(job.handle, None)
         job.clients = None
+
+
+def _count_failure(job: Job) -> None:
+    # Before it is durable, a job has not been counted as submitted.
+    if job.state != COMMITTING:
+        job.function.failed += 1
 
 
 def _stop_timer(job: Job, timers: Timers) -> None:
