@@ -5,8 +5,8 @@ Rules:
 * One request at a time: the next one is not looked at before this one has its answer. So pipelined requests
   are answered in their order.
 * A request that cannot be granted is answered when all of it has come, so that a client which sends its body
-  in any case reads why. Not so when its body is too long, or the client waits to be told to send it: then it
-  is answered at once, and the connection ends.
+  in any case reads why. Not so when its head or its body is too long, when the client waits to be told to
+  send it, or when it speaks another HTTP: then it is answered at once, and the connection ends.
 * After an answer that came before the end of its request, the connection ends: where the next one starts can
   no longer be told.
 """
@@ -25,6 +25,8 @@ from geartrain.server.http_answer import Answer, plain
 from geartrain.server.http_request import MAX_HEAD_BYTES, Submission, read_head
 
 _SERVER: Final = f"Geartrain/{version('geartrain')}".encode()
+# What is wrong with a head that is refused at once.
+_ENDING: Final = (HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
 
 class Dialogue:
@@ -89,14 +91,14 @@ class Dialogue:
     def _take_head(self, head: h11.Request) -> None:
         self._head = read_head(head)
         self._is_head_only = head.method == b"HEAD"
+        is_waited_for = self._http.they_are_waiting_for_100_continue
         if int(dict(head.headers).get(b"content-length", 0)) > self._max_body_bytes:
             self._refuse_body()
-        elif self._http.they_are_waiting_for_100_continue:
-            if isinstance(self._head, Answer):
+        elif isinstance(self._head, Answer):
+            if is_waited_for or self._head.status in _ENDING:
                 self.request = self._head
-            else:
-                go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
-                self._send(go_on)
+        elif is_waited_for:
+            self._send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
 
     def _take_body(self, data: bytes) -> None:
         self._body += data
