@@ -8,6 +8,8 @@ from pathlib import Path
 
 import trustme
 
+from geartrain.server import ServerConfig
+from geartrain.server.server import make_config
 from geartrain.tls import client_context
 
 
@@ -44,10 +46,10 @@ class Certificates:
             ),
         )
 
-    def server_settings(self, **more: object) -> dict[str, object]:
+    def server_config(self, **more: object) -> ServerConfig:
         """Settings of a server that speaks TLS on a free port."""
         files = {"ssl_certificate": self.server, "ssl_key": self.server_key}
-        return {"port": 0, "ssl": True, **files, **more}
+        return make_config(None, {"port": 0, "ssl": True, **files, **more})
 
     def client_context(self) -> ssl.SSLContext:
         """What a client without a certificate uses."""

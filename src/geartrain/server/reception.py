@@ -1,4 +1,4 @@
-"""Makes connections of accepted sockets: what kind, and whether over TLS, is for the listener's scheme to say."""
+"""Makes connections of accepted sockets; the listener's scheme says what kind, and whether over TLS."""
 
 from __future__ import annotations
 

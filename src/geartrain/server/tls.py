@@ -68,9 +68,13 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         # The handshake is done; or something went wrong, which is said once.
         self._is_made = False
         self._has_failed = False
-        # Input: not wanted now, not wanted any more; ended by the peer, and the connection knows.
+        # Input is not wanted at present, or not any more.
         self._is_paused = False
         self._is_deaf = False
+        # The peer has ended the socket. OpenSSL does not hear of it: many give no notice of that in TLS, and
+        # then it would end the other side too.
+        self._socket_has_ended = False
+        # The input has ended, either way, and the connection knows.
         self._has_ended = False
         self._has_said_end = False
         # Output: what waits to be encrypted; more than enough of it for the socket, or for this one.
@@ -105,7 +109,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         if not self._is_made:
             self._say_failed(logging.DEBUG, _WENT_AWAY)
             return False
-        self._incoming.write_eof()
+        self._socket_has_ended = True
         # What is thrown away is not read up to its end.
         self._has_ended = self._has_ended or self._is_deaf
         self._read()
@@ -177,6 +181,8 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             data = self._decrypt()
             if data:
                 self._connection.data_received(data)
+            elif self._socket_has_ended:
+                self._has_ended = True
             elif not self._has_ended:
                 return
         if self._has_ended and not self._is_paused and not self._has_said_end:
@@ -187,7 +193,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         """What came in so far."""
         pieces: list[bytes] = []
         try:
-            while self._incoming.pending or self._tls.pending() or self._incoming.eof:
+            while self._incoming.pending or self._tls.pending():
                 piece = self._tls.read(_RECORD_BYTES)
                 if not piece:
                     self._has_ended = True
@@ -196,9 +202,6 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         except ssl.SSLWantReadError:
             # The rest of a record is still to come.
             pass
-        except ssl.SSLEOFError:
-            # Many programs just close the socket.
-            self._has_ended = True
         except ssl.SSLError as error:
             self._break(error)
         # Such as the answer to a new key.
