@@ -145,11 +145,11 @@ def _foot(controls: Controls, all_rows: int, room: int, width: int) -> Text:
             Text.assemble((key, _KEY), " ", text)
             for key, text in (
                 ("q", "quit"),
+                ("?", "help"),
                 ("←→", f"sort: {controls.sort_by} {'▼' if is_downward else '▲'}"),
                 ("r", "reverse"),
                 ("p", "pause"),
                 ("↑↓", "scroll"),
-                ("?", "help"),
             )
         ]
     )
