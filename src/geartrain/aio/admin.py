@@ -74,7 +74,11 @@ class AsyncAdminClient:
             except RequestRefused as error:
                 self._note_refusal(error)
         status = await self.rows(b"status")
-        return functions_of_status(status, await self.rows(b"prioritystatus"))
+        try:
+            return functions_of_status(status, await self.rows(b"prioritystatus"))
+        except RequestRefused as error:
+            self._note_refusal(error)
+            return functions_of_status(status, [])
 
     async def jobs(self, *, limit: int = 0, function: bytes | None = None) -> list[JobInfo]:
         """The jobs, oldest first: at most ``limit`` of them (0 for all), of one function or of all.
@@ -82,15 +86,13 @@ class AsyncAdminClient:
         Raises RequestRefused for the jobs of one function when the server does not say which they are.
         """
         if self._has_tables:
-            words = [b"list", b"jobs", b"%d" % limit]
+            words = [b"list", b"jobs", b"%d" % limit, *([] if function is None else [function])]
             try:
-                return jobs_of_table(await self.rows(*words, *([] if function is None else [function])))
+                return jobs_of_table(await self.rows(*words))
             except RequestRefused as error:
-                if function is not None:
-                    raise
                 self._note_refusal(error)
-        elif function is not None:
-            raise RequestRefused("list jobs", _UNKNOWN_COMMAND, "")
+        if function is not None:
+            raise RequestRefused("list jobs", "", "it does not tell what function a job is of")
         jobs = jobs_of_show(await self.rows(b"show", b"jobs"))
         return jobs[:limit] if limit else jobs
 

@@ -247,16 +247,15 @@ def is_error_line(line: bytes) -> bool:
 
 
 def parse_error_line(line: bytes) -> tuple[str, str]:
-    """Code and text of an ``ERR`` line; the code is empty where the C server gives none."""
+    """Code and text of an ``ERR`` line; the code is empty where the C server gives none.
+
+    Other servers write codes in small letters, so they come in capitals.
+    """
     words = line.removeprefix(b"ERR").strip().decode("utf-8", "backslashreplace")
     code, _, text = words.partition(" ")
-    if not _is_code(code):
+    if not (code.isupper() or "_" in code):
         return "", words
-    return code, text.replace("+", " ").strip()
-
-
-def _is_code(word: str) -> bool:
-    return word.isascii() and word.replace("_", "").isalpha() and word.isupper()
+    return code.upper(), text.replace("+", " ").strip()
 
 
 def is_row(command: bytes, line: bytes) -> bool:
