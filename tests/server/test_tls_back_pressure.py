@@ -18,7 +18,7 @@ from geartrain.protocol.codec import encode_request, encode_response
 from geartrain.protocol.packets import Packet
 from geartrain.server import run_in_thread
 from tests.certificates import Certificates
-from tests.server.tls_wire import TlsWire
+from tests.server.tls_wire import LowWire, TlsWire
 
 _MIB = 1 << 20
 
@@ -129,25 +129,23 @@ def test_a_slow_reader_gets_all_of_a_big_result(certificates: Certificates) -> N
     assert received.endswith(result)
 
 
-async def test_a_client_that_floods_the_server_and_reads_nothing_holds_itself_up(
-    certificates: Certificates,
+def test_a_client_that_floods_the_server_and_reads_nothing_holds_itself_up(
+    certificates: Certificates, pool: ThreadPoolExecutor
 ) -> None:
     """Then it reads, and gets every answer."""
     count = 1000
-    request = encode_request(packets.ECHO_REQ, bytes(65536))
-    config = certificates.server_config(pause_bytes=_MIB)
-    with run_in_thread(config) as server:
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", server.port, ssl=certificates.client_context(), server_hostname="localhost"
-        )
+    data = bytes(65536)
+    with (
+        run_in_thread(certificates.server_config(pause_bytes=_MIB)) as server,
+        LowWire(server.port, certificates.client_context()) as wire,
+    ):
+        wire.shake_hands()
         for _ in range(count):
-            writer.write(request)
+            wire.encrypt(encode_request(packets.ECHO_REQ, data))
+        wire.end_later()
+        sending = pool.submit(wire.socket.sendall, wire.take_ready())
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(writer.drain(), 0.5)
+            sending.result(0.5)
 
-        answers = await reader.readexactly(count * len(request))
-        await writer.drain()
-        writer.close()
-        await writer.wait_closed()
-
-    assert answers == encode_response(packets.ECHO_RES, bytes(65536)) * count
+        assert wire.read_to_end() == encode_response(packets.ECHO_RES, data) * count
+        sending.result()

@@ -63,18 +63,27 @@ class LowWire:
         """Has data ready to be sent."""
         self._tls.write(data)
 
+    def take_ready(self) -> bytes:
+        """What is ready, for the caller to send."""
+        return self._outgoing.read()
+
     def flush(self) -> None:
         """Sends what is ready, in pieces."""
-        data = self._outgoing.read()
+        data = self.take_ready()
         for start in range(0, len(data), self._piece_bytes):
             self.socket.sendall(data[start : start + self._piece_bytes])
 
     def end(self) -> None:
         """Tells the server that nothing more comes."""
+        self.end_later()
+        self.flush()
+
+    def end_later(self) -> None:
+        """Has the end of this side ready to be sent."""
         try:
             self._tls.unwrap()
         except ssl.SSLWantReadError:
-            self.flush()
+            pass
 
     def read_to_end(self) -> bytes:
         """Everything up to the end that the server announces; an end without notice is an error."""
