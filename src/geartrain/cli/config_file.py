@@ -124,10 +124,10 @@ def _expected(option: click.Option, value: object) -> str | None:
 def _parse_words(ctx: click.Context, path: str, text: str, options: dict[str, click.Option]) -> ConfigFile:
     """Reads the file of a C server: blanks and line ends are all that separates its words."""
     try:
-        values, stray_words, _ = ctx.command.make_parser(ctx).parse_args(text.split())
+        values, stray_words, given = ctx.command.make_parser(ctx).parse_args(text.split())
     except click.UsageError as error:
         raise click.UsageError(f"config file {path}: {error.format_message()}") from error
-    for name in values:
-        if name not in options:
-            raise click.UsageError(f"config file {path}: --{name.replace('_', '-')} has no place in a file")
+    for param in given:
+        if param.name not in options:
+            raise click.UsageError(f"config file {path}: {param.opts[-1]} has no place in a file")
     return ConfigFile(path, dict(values), tuple(word[:_MAX_SHOWN_CHARACTERS] for word in stray_words))
