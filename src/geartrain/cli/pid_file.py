@@ -51,10 +51,11 @@ class PidFile:
     def remove(self) -> None:
         """Removes the file and gives up the lock, unless another process has taken its place since."""
         try:
-            if _is_at(self.path, self._descriptor) and _read(self._descriptor) in (b"", self._text):
-                # In a folder where this user may remove nothing, an empty file has to do.
+            if _read(self._descriptor) in (b"", self._text):
+                # First, because this user may not be allowed to remove it; then an empty file has to do.
                 os.ftruncate(self._descriptor, 0)
-                os.unlink(self.path)
+                if _is_at(self.path, self._descriptor):
+                    os.unlink(self.path)
         except OSError:
             pass
         os.close(self._descriptor)
