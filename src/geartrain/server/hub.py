@@ -82,7 +82,7 @@ class Hub:
         self._by_peer[peer] = connection
         self.connections.add(connection)
         self._all_closed.clear()
-        self._say(logging.DEBUG, "connected", connection)
+        self._say(logging.DEBUG, "connected", connection, listener=peer.listener, subject=peer.subject)
         return peer
 
     def detach(self, connection: Connection) -> None:
