@@ -1,4 +1,4 @@
-"""Going to the background: when the command that was started returns, and what the process behind it keeps."""
+"""Going to the background: when the command that was started returns, and what is left of its terminal."""
 
 from __future__ import annotations
 
