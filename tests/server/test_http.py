@@ -129,8 +129,8 @@ def test_head_runs_the_job_and_leaves_its_result_out(client: HttpWire, worker: W
 
 
 def test_pieces_of_the_result_come_before_its_end(client: HttpWire, worker: Wire, function: str) -> None:
-    """Joined; status and warnings do not get into the answer."""
-    client.send("GET", f"/{function}")
+    """Joined; status and warnings do not get into the answer, nor does anything into the next one."""
+    client.send_raw(request("GET", f"/{function}") * 2)
     handle, _ = take_job(worker)
     for number, *arguments in (
         (packets.WORK_STATUS, b"1", b"2"),
@@ -146,6 +146,9 @@ def test_pieces_of_the_result_come_before_its_end(client: HttpWire, worker: Wire
     answer = client.read()
 
     assert (answer.status, answer.command, answer.body) == (200, "WORK_COMPLETE", b"one two three")
+    handle, _ = take_job(worker)
+    worker.send(packets.WORK_COMPLETE, handle, b"next")
+    assert client.read().body == b"next"
 
 
 def test_a_job_that_fails_is_an_error_with_its_handle(client: HttpWire, worker: Wire, function: str) -> None:
