@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from geartrain.cli.top_columns import age, count, rate, shown_name
+from geartrain.cli.top_columns import age, count, rate
 from geartrain.cli.top_keys import Controls
 from geartrain.cli.top_model import Frame, compare
 from geartrain.cli.top_view import page, screen
@@ -218,26 +218,7 @@ def test_a_printout_on_a_terminal_keeps_to_its_width() -> None:
     assert max(cell_len(line) for line in lines) <= 80
 
 
-# --- names and numbers ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        (b"reverse", "reverse"),
-        (b"a b", "a b"),
-        ("größe".encode(), "größe"),
-        (WIDE_NAME, "图像处理"),
-        (b"[red]no markup[/red]", "[red]no markup[/red]"),
-        (b"\xff\xfe", r"\xff\xfe"),
-        (b"\x1b]0;title\x07", r"\x1b]0;title\x07"),
-        ("\u202eevil\u200b".encode(), r"\u202eevil\u200b"),
-        ("\x9b31m".encode(), r"\x9b31m"),
-    ],
-)
-def test_names_cannot_harm_a_terminal(name: bytes, shown: str) -> None:
-    """No control characters, no marks that turn the writing round, nothing that is no text."""
-    assert shown_name(name) == shown
+# --- numbers --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

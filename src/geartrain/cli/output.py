@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
-from geartrain.protocol.admin import escape
-
 if TYPE_CHECKING:
     # Takes longer to load than all the rest of a tool, and is of no use in a pipe.
     from rich.console import RenderableType
@@ -146,10 +144,22 @@ def _width(cell: str) -> int:
 
 
 def readable(name: bytes | None) -> str:
-    """A name of a server, as text that no terminal takes for commands."""
+    r"""A name of a server, as text that no terminal takes for commands.
+
+    ``\xNN`` and ``\uNNNN`` stand for bytes that are no text, controls of all kinds, marks that turn the
+    direction of writing, and blanks that are no plain ones.
+    """
     if name is None:
         return UNKNOWN
-    return escape(name).decode("utf-8", "backslashreplace")
+    text = name.decode("utf-8", "backslashreplace")
+    return "".join([character if character.isprintable() else _escaped(character) for character in text])
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def number(value: int | None) -> str:

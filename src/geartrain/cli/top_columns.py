@@ -7,9 +7,8 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
+from geartrain.cli.output import UNKNOWN, readable
 from geartrain.cli.top_model import BY_NAME, SORT_KEYS, Row
-
-UNKNOWN: Final = "-"
 
 # Styles of what may need a look, and of what goes well. Nothing, as zero is, is always quiet.
 QUIET: Final = "dim"
@@ -23,17 +22,7 @@ _COMFORTABLE_NAME: Final = 20
 _SHORTEST_NAME: Final = 8
 
 
-# --- names and numbers in few cells -------------------------------------------------------------------
-
-
-def shown_name(name: bytes) -> str:
-    r"""A function name for a terminal: what could do harm there, or is no text, is written as ``\xNN``."""
-    text = name.decode("utf-8", "backslashreplace")
-    return "".join([character if character.isprintable() else _escaped(character) for character in text])
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+# --- numbers in few cells -----------------------------------------------------------------------------
 
 
 def count(number: float | None) -> str:
@@ -135,7 +124,7 @@ COLUMN_HELP: Final = (
 def columns_for(width: int | None, rows: Sequence[Row]) -> tuple[int, list[Column]]:
     """The width of the names, and the columns beside them that fit; without a width all of them do."""
     shown = list(COLUMNS)
-    longest = max([len(BY_NAME), *[cell_len(shown_name(row.now.function)) for row in rows]])
+    longest = max([len(BY_NAME), *[cell_len(readable(row.now.function)) for row in rows]])
     if width is None:
         return longest, shown
     wanted = min(longest, _LONGEST_NAME)

@@ -7,6 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
+from geartrain.cli.output import readable
 from geartrain.cli.top_columns import (
     COLUMN_HELP,
     COLUMNS,
@@ -15,7 +16,6 @@ from geartrain.cli.top_columns import (
     columns_for,
     count,
     rate,
-    shown_name,
 )
 from geartrain.cli.top_keys import HELP, Controls
 from geartrain.cli.top_model import BY_NAME, Frame, Row, sort_rows
@@ -219,9 +219,7 @@ def _titles(name_width: int, columns: Sequence[Column], sort_by: str) -> Text:
 
 def _line(row: Row, name_width: int, columns: Sequence[Column]) -> Text:
     # Jobs for which nobody is there.
-    line = Text.assemble(
-        (shown_name(row.now.function), _PROBLEM if row.queued and not row.now.workers else "")
-    )
+    line = Text.assemble((readable(row.now.function), _PROBLEM if row.queued and not row.now.workers else ""))
     line.truncate(name_width, overflow="ellipsis", pad=True)
     for column in columns:
         text, style = column.cell(row)
