@@ -1,13 +1,23 @@
-"""A bare socket that speaks HTTP: sends what it is told to, and reads answer by answer."""
+"""A bare socket that speaks HTTP: sends what it is told to, and reads answer by answer.
+
+With servers and workers for it.
+"""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from geartrain.protocol import packets
+from geartrain.server import ServerConfig, run_in_thread
 from tests.server.wire import TIMEOUT_SECONDS, Wire
+
+# One port for Gearman and one for HTTP.
+CONFIG = ServerConfig(port=0, listen=("127.0.0.1", "http://127.0.0.1:0"))
 
 
 class Response(NamedTuple):
@@ -94,3 +104,49 @@ def take_job(worker: Wire) -> tuple[bytes, bytes]:
         worker.send(packets.PRE_SLEEP)
         assert worker.read().number == packets.NOOP
     return packet.arguments[0], packet.arguments[2]
+
+
+class Site(NamedTuple):
+    """A job server with both kinds of port."""
+
+    gear_port: int
+    http_port: int
+
+    def connect(self) -> HttpWire:
+        return HttpWire(self.http_port)
+
+    def worker(self, *functions: bytes) -> Wire:
+        worker = Wire(("127.0.0.1", self.gear_port))
+        for function in functions:
+            worker.send(packets.CAN_DO, function)
+        worker.echo()
+        return worker
+
+
+@contextmanager
+def running(config: ServerConfig = CONFIG) -> Iterator[Site]:
+    """A job server in a thread of its own."""
+    with run_in_thread(config) as server:
+        gear, web = [int(str(address).rpartition(":")[2]) for address in server.addresses]
+        yield Site(gear, web)
+
+
+@contextmanager
+def reversing(site: Site, function: str) -> Iterator[None]:
+    """A worker in a thread of its own, until a job says "stop"."""
+
+    def work() -> None:
+        with site.worker(function.encode()) as worker:
+            data = b""
+            while data != b"stop":
+                handle, data = take_job(worker)
+                worker.send(packets.WORK_COMPLETE, handle, data[::-1])
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        try:
+            yield
+        finally:
+            with site.connect() as client:
+                assert client.ask("POST", f"/{function}", b"stop").body == b"pots"
+            working.result(TIMEOUT_SECONDS)

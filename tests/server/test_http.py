@@ -13,48 +13,21 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import uvloop
 
 from geartrain.protocol import packets
-from geartrain.server import ServerConfig, run_in_thread
 from geartrain.server.http import HttpConnection
-from tests.server.http_wire import HttpWire, Response, request, take_job
+from tests.server.http_wire import CONFIG, HttpWire, Response, Site, request, reversing, running, take_job
 from tests.server.wire import TIMEOUT_SECONDS, Wire
 
 _MIB = 1 << 20
 # How long a send has to make no progress for the sender to count as held up.
 _HELD_UP_SECONDS = 0.5
-_CONFIG = ServerConfig(port=0, listen=("127.0.0.1", "http://127.0.0.1:0"))
-
-
-class Site(NamedTuple):
-    """A job server with both kinds of port."""
-
-    gear_port: int
-    http_port: int
-
-    def connect(self) -> HttpWire:
-        return HttpWire(self.http_port)
-
-    def worker(self, *functions: bytes) -> Wire:
-        worker = Wire(("127.0.0.1", self.gear_port))
-        for function in functions:
-            worker.send(packets.CAN_DO, function)
-        worker.echo()
-        return worker
-
-
-@contextmanager
-def _running(config: ServerConfig = _CONFIG) -> Iterator[Site]:
-    with run_in_thread(config) as server:
-        gear, web = [int(str(address).rpartition(":")[2]) for address in server.addresses]
-        yield Site(gear, web)
 
 
 @pytest.fixture(scope="module", params=["uvloop", "asyncio"])
@@ -63,8 +36,8 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "asyncio":
             patch.setattr(uvloop, "new_event_loop", asyncio.new_event_loop)
-        with _running() as running:
-            yield running
+        with running() as served:
+            yield served
 
 
 @pytest.fixture
@@ -309,7 +282,7 @@ def test_what_the_access_rules_do_not_allow_is_forbidden(tmp_path: Path) -> None
     """HTTP clients have the rules of their listener."""
     rules = tmp_path / "rules.toml"
     rules.write_text('[[rule]]\nlistener = "http://*"\nsubmit = ["open"]\n')
-    with _running(replace(_CONFIG, acl=str(rules))) as site, site.connect() as client:
+    with running(replace(CONFIG, acl=str(rules))) as site, site.connect() as client:
         forbidden = client.ask("POST", "/secret", x_gearman_background="true")
         allowed = client.ask("POST", "/open", x_gearman_background="true")
 
@@ -351,7 +324,7 @@ def test_a_bad_request_is_answered_and_the_connection_closed(
 
 def test_chunks_beyond_the_limit_are_refused_before_their_end() -> None:
     """The limit is that of packets."""
-    with _running(replace(_CONFIG, max_packet_bytes=_MIB)) as site, site.connect() as client:
+    with running(replace(CONFIG, max_packet_bytes=_MIB)) as site, site.connect() as client:
         client.send_raw(request("POST", "/f", transfer_encoding="chunked"))
         for _ in range(17):
             client.send_raw(b"10000\r\n" + b"x" * 65536 + b"\r\n")
@@ -523,7 +496,7 @@ def test_a_client_that_ends_its_side_does_not_wait_for_a_job(
 
 def test_an_http_client_is_a_connection_like_any_other() -> None:
     """Administrators see it."""
-    with _running() as site, site.connect() as client, site.worker() as admin:
+    with running() as site, site.connect() as client, site.worker() as admin:
         assert client.ask("GET", "/").status == 404
 
         admin.send_raw(b"workers\n")
@@ -541,8 +514,8 @@ def test_an_http_client_is_a_connection_like_any_other() -> None:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A server that loses patience with clients soon."""
     monkeypatch.setattr("geartrain.server.http.REQUEST_SECONDS", 0.1)
-    with _running() as running:
-        yield running
+    with running() as served:
+        yield served
 
 
 def test_a_connection_without_a_request_is_closed_after_a_while(hurried: Site) -> None:
@@ -570,7 +543,7 @@ def test_a_body_may_take_as_long_as_it_needs(monkeypatch: pytest.MonkeyPatch) ->
     """As long as it comes at some rate: what is there by then pays for the time after."""
     monkeypatch.setattr("geartrain.server.http.REQUEST_SECONDS", 0.1)
     monkeypatch.setattr("geartrain.server.http._LEAST_BYTES_PER_SECOND", 1)
-    with _running() as site, site.connect() as slow, site.connect() as idle:
+    with running() as site, site.connect() as slow, site.connect() as idle:
         data = request("POST", "/f", b"x" * 1000, x_gearman_background="true")
         slow.send_raw(data[:-1])
         # Closed later than the other one would be.
@@ -599,7 +572,7 @@ def test_a_job_may_take_as_long_as_it_likes(hurried: Site) -> None:
 def test_a_result_over_the_limit_is_not_kept(caplog: pytest.LogCaptureFixture) -> None:
     """The client is told, and the worker goes on."""
     with (
-        _running(replace(_CONFIG, pause_bytes=_MIB, max_unread_bytes=2 * _MIB)) as site,
+        running(replace(CONFIG, pause_bytes=_MIB, max_unread_bytes=2 * _MIB)) as site,
         site.connect() as client,
         site.worker(b"f") as worker,
     ):
@@ -621,7 +594,7 @@ def test_a_result_over_the_limit_is_not_kept(caplog: pytest.LogCaptureFixture) -
 def test_a_client_that_does_not_read_gets_no_more_work_done() -> None:
     """Its requests wait until it reads the answers it has."""
     with (
-        _running(replace(_CONFIG, pause_bytes=_MIB)) as site,
+        running(replace(CONFIG, pause_bytes=_MIB)) as site,
         site.connect() as client,
         site.worker(b"f") as worker,
     ):
@@ -644,7 +617,7 @@ def test_a_client_that_does_not_read_gets_no_more_work_done() -> None:
 
 def test_a_client_that_sends_without_end_is_not_read_without_end() -> None:
     """What comes ahead of its turn is kept, but only so much of it."""
-    with _running() as site, site.connect() as client, site.worker(b"f") as worker:
+    with running() as site, site.connect() as client, site.worker(b"f") as worker:
         client.send("POST", "/f")
         handle, _ = take_job(worker)
         client.socket.settimeout(_HELD_UP_SECONDS)
@@ -669,7 +642,7 @@ def test_a_request_that_takes_long_to_read_is_read_in_turns(monkeypatch: pytest.
 
     monkeypatch.setattr("geartrain.server.http.TURN_SECONDS", 0.0)
     monkeypatch.setattr(HttpConnection, "_go_on", count_turn)
-    with _running() as site, site.connect() as client, site.worker(b"f") as worker:
+    with running() as site, site.connect() as client, site.worker(b"f") as worker:
         client.send_raw(request("POST", "/f", transfer_encoding="chunked"))
         client.send_raw(b"1\r\nx\r\n" * count + b"0\r\n\r\n")
 
@@ -681,7 +654,7 @@ def test_a_request_that_takes_long_to_read_is_read_in_turns(monkeypatch: pytest.
 def test_a_server_that_stops_does_not_wait_for_its_clients() -> None:
     """Neither for those with a job nor for those without."""
     with ExitStack() as stack:
-        with _running() as site:
+        with running() as site:
             client, idle = [stack.enter_context(site.connect()) for _ in range(2)]
             worker = stack.enter_context(site.worker(b"f"))
             client.send("POST", "/f")
@@ -694,28 +667,9 @@ def test_a_server_that_stops_does_not_wait_for_its_clients() -> None:
 # --- other programs -----------------------------------------------------------------------------------
 
 
-@contextmanager
-def _reversing(site: Site, function: str) -> Iterator[None]:
-    """A worker in a thread of its own, until a job says "stop"."""
-
-    def work() -> None:
-        with site.worker(function.encode()) as worker:
-            data = b""
-            while data != b"stop":
-                handle, data = take_job(worker)
-                worker.send(packets.WORK_COMPLETE, handle, data[::-1])
-
-    with ThreadPoolExecutor(1) as pool:
-        working = pool.submit(work)
-        yield
-        with site.connect() as client:
-            assert client.ask("POST", f"/{function}", b"stop").body == b"pots"
-        working.result(TIMEOUT_SECONDS)
-
-
 def test_two_hundred_requests_at_once_each_get_their_own_answer(site: Site, function: str) -> None:
     """From one worker, over as many connections."""
-    with _reversing(site, function), ExitStack() as stack:
+    with reversing(site, function), ExitStack() as stack:
         clients = [stack.enter_context(site.connect()) for _ in range(200)]
         for number, client in enumerate(clients):
             client.send("POST", f"/{function}", b"job %d" % number)
@@ -729,7 +683,7 @@ def test_two_hundred_requests_at_once_each_get_their_own_answer(site: Site, func
 
 def test_http_client_uses_one_connection_for_many_requests(site: Site, function: str) -> None:
     """As programs in Python do; with a body whose length is not known before too."""
-    with _reversing(site, function):
+    with reversing(site, function):
         connection = http.client.HTTPConnection("127.0.0.1", site.http_port, timeout=TIMEOUT_SECONDS)
         connection.connect()
         opened = connection.sock
@@ -746,7 +700,7 @@ def test_http_client_uses_one_connection_for_many_requests(site: Site, function:
 def test_urllib_reads_results_and_raises_errors(site: Site, function: str) -> None:
     """With the status and the body that says why."""
     url = f"http://127.0.0.1:{site.http_port}/"
-    with _reversing(site, function), urllib.request.urlopen(url + function, b"abc") as answer:
+    with reversing(site, function), urllib.request.urlopen(url + function, b"abc") as answer:
         assert answer.read() == b"cba"
 
     with pytest.raises(urllib.error.HTTPError, match="404") as caught:
@@ -759,7 +713,7 @@ def test_urllib_reads_results_and_raises_errors(site: Site, function: str) -> No
 def test_curl_sends_big_bodies(site: Site, function: str) -> None:
     """It asks for leave to send them first."""
     body = json.dumps(list(range(300_000)))
-    with _reversing(site, function):
+    with reversing(site, function):
         done = subprocess.run(
             ["curl", "-sS", "--data-binary", "@-", f"http://127.0.0.1:{site.http_port}/{function}"],
             input=body,
@@ -775,7 +729,7 @@ def test_curl_sends_big_bodies(site: Site, function: str) -> None:
 def test_each_answer_is_one_line_for_those_who_debug(caplog: pytest.LogCaptureFixture) -> None:
     """Without what was sent; requests that are refused are nothing for others either."""
     caplog.set_level(logging.DEBUG, "geartrain.server")
-    with _running() as site, site.connect() as client:
+    with running() as site, site.connect() as client:
         client.ask("POST", "/f", b"secret", x_gearman_background="true")
         client.send_raw(b"secret nonsense\r\n\r\n")
         client.read()
