@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache
 from typing import Final, Self
 
 from geartrain.engine.access import Access, compile_patterns
@@ -89,7 +89,7 @@ def _fits(pattern: str, text: str) -> bool:
     return _compile(pattern).fullmatch(text.encode(errors="surrogateescape")) is not None
 
 
-@lru_cache
+@cache
 def _compile(pattern: str) -> re.Pattern[bytes]:
     return compile_patterns([pattern.encode()])
 
