@@ -6,8 +6,16 @@ import os
 
 import pytest
 
+from tests.certificates import Certificates
+
 # Set where every program that the tests talk to has to be there: a test that is skipped is a failure then.
 REQUIRE_PEERS = os.environ.get("GEARTRAIN_REQUIRE_PEERS") == "1"
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority, and what it issued for servers and clients."""
+    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,10 +8,12 @@
     ├── LogFileError         a log file that cannot be opened
     ├── PidFileError         a pid file that cannot be written, or that belongs to a running server
     ├── PrivilegeError       a user that this process cannot become
+    ├── AclError             a file with access rules that cannot be used
     ├── TlsError             a certificate, a key or a CA file that cannot be used
     ├── ServerUnavailable    there is no connection to a job server
     │   ├── ConnectError     it could not be reached
     │   └── ServerLost       the connection to it has ended
+    ├── RequestRefused       a job server said no
     ├── ProtocolError        the other side sent what the protocol does not allow
     └── LocalProtocolError   this side asked for what the protocol does not allow
 
@@ -86,6 +88,19 @@ class TlsError(GeartrainError):
         self.path = path
 
 
+class AclError(GeartrainError):
+    """A file with access rules that cannot be used.
+
+    ``rule`` is the number of the rule at fault, counted from 1; 0 if none in particular is.
+    """
+
+    def __init__(self, path: str, reason: str, *, rule: int = 0) -> None:
+        place = f"{path}, rule {rule}" if rule else path
+        super().__init__(f"cannot use the access rules {place}: {reason}")
+        self.path = path
+        self.rule = rule
+
+
 class ServerUnavailable(GeartrainError):
     """There is no connection to a job server; ``address`` says which one, ``reason`` why."""
 
@@ -107,6 +122,21 @@ class ServerLost(ServerUnavailable):
 
     def __init__(self, address: object, reason: str) -> None:
         super().__init__(address, "lost the connection to", reason)
+
+
+class RequestRefused(GeartrainError):
+    """A job server said no; the connection goes on.
+
+    ``request`` is what was asked for, ``code`` a name such as ``NOT_ALLOWED`` (empty if the server gave
+    none), ``text`` what else the server said.
+    """
+
+    def __init__(self, request: str, code: str, text: str) -> None:
+        reason = ": ".join(part for part in (code, text) if part) or "no reason given"
+        super().__init__(f"the server refuses {request!r}: {reason}")
+        self.request = request
+        self.code = code
+        self.text = text
 
 
 class ProtocolError(GeartrainError):

@@ -21,6 +21,11 @@ VERIFY_MODES: Final = {
     VERIFY_REQUIRED: ssl.CERT_REQUIRED,
 }
 
+# What OpenSSL makes of bytes that are no TLS at all.
+_NO_TLS: Final = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL"}
+)
+
 
 def server_context(
     certificate: str, key: str | None = None, *, ca_file: str | None = None, verify: str = VERIFY_NONE
@@ -32,6 +37,10 @@ def server_context(
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    # Tickets would be the first bytes that the server sends. A client that submits and closes without having
+    # read them resets the connection, and its request may be lost.
+    context.num_tickets = 0
     _load_certificate(context, certificate, key)
     if ca_file is not None:
         _load_authorities(context, ca_file)
@@ -63,6 +72,17 @@ def client_context(
     elif key is not None:
         raise TlsError("certificate", "", "a key needs one")
     return context
+
+
+def tls_reason(error: ssl.SSLError) -> str:
+    """Why TLS failed, in words and without the numbers and file names that OpenSSL adds."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLEOFError):
+        return "the other side ended the connection"
+    if error.reason in _NO_TLS:
+        return "the other side does not speak TLS"
+    return (error.reason or str(error)).replace("_", " ").lower()
 
 
 def _load_authorities(context: ssl.SSLContext, path: str) -> None:

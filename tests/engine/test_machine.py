@@ -7,6 +7,8 @@ queue whose commits come late or fail.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -14,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from geartrain.engine import EngineOptions
 from geartrain.engine.job import HIGH, LOW, NORMAL
 from geartrain.engine.journal import ADD
+from geartrain.protocol.admin import FUNCTION_COLUMNS
 from geartrain.protocol.packets import (
     CANT_DO,
     ERROR,
@@ -76,6 +79,8 @@ class EngineMachine(RuleBasedStateMachine):
         self.queues: dict[tuple[bytes, int], list[bytes]] = {
             (function, priority): [] for function in FUNCTIONS for priority in (HIGH, NORMAL, LOW)
         }
+        # By function and column of ``list functions``.
+        self.counts = Counter[tuple[bytes, bytes]]()
         self.replies_due: dict[Connection, list[Reply]] = {client: [] for client in self.clients}
         self.terminals_due: dict[Connection, list[bytes]] = {client: [] for client in self.clients}
 
@@ -134,6 +139,7 @@ class EngineMachine(RuleBasedStateMachine):
             return
         handle = held.pop(which % len(held))
         worker.send(WORK_FAIL, handle) if fail else worker.send(WORK_COMPLETE, handle, b"r")
+        self.counts[self.jobs[handle].function, b"failed" if fail else b"completed"] += 1
         self._end(handle)
 
     @rule(who=PEERS)
@@ -184,6 +190,8 @@ class EngineMachine(RuleBasedStateMachine):
             return
         handle = handles[which % len(handles)]
         assert self.admin.admin(b"cancel job " + handle) == [b"OK"]
+        # One that is not durable yet was not submitted either.
+        self.counts[self.jobs[handle].function, b"failed"] += self.jobs[handle].offered
         self._end(handle)
 
     @rule(succeeds=st.booleans())
@@ -213,6 +221,24 @@ class EngineMachine(RuleBasedStateMachine):
             assert int(total) == len(mine)
             assert int(running) == len([job for job in mine if job.running])
             assert int(workers) == len(self.workers)
+
+    @invariant()
+    def list_functions_tells_the_truth(self) -> None:
+        for line in self.admin.admin(b"list functions")[1:-1]:
+            function, high, normal, low, later, running, workers, busy = line.split(b"\t")[:8]
+            mine = [job for job in self.jobs.values() if job.function == function]
+            queued = [len(self.queues[function, priority]) for priority in (HIGH, NORMAL, LOW)]
+            assert [int(high), int(normal), int(low)] == queued
+            assert (int(later), int(running)) == (0, len([job for job in mine if job.running]))
+            held = [{self.jobs[handle].function for handle in handles} for handles in self.held.values()]
+            assert (int(workers), int(busy)) == (len(self.workers), len([h for h in held if function in h]))
+
+    @invariant()
+    def list_functions_counts_what_became_of_the_jobs(self) -> None:
+        for line in self.admin.admin(b"list functions")[1:-1]:
+            fields = line.split(b"\t")
+            counts = [self.counts[fields[0], column] for column in FUNCTION_COLUMNS[-4:]]
+            assert [int(field) for field in fields[-4:]] == counts
 
     @invariant()
     def timers_belong_to_something_alive(self) -> None:
@@ -257,6 +283,7 @@ class EngineMachine(RuleBasedStateMachine):
         job = self.jobs[handle]
         if not job.offered:
             job.offered = True
+            self.counts[job.function, b"submitted"] += 1
             self.queues[job.function, job.priority].append(handle)
 
     def _next_handles(self) -> list[bytes]:
@@ -277,6 +304,7 @@ class EngineMachine(RuleBasedStateMachine):
         job = self.jobs[handle]
         job.running = False
         if job.clients or job.background:
+            self.counts[job.function, b"requeued"] += 1
             self.queues[job.function, job.priority].append(handle)
         else:
             self._end(handle)

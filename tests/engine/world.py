@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from geartrain.engine import Engine, EngineOptions, Notice
+from geartrain.engine.access import Access
 from geartrain.engine.peer import Peer
 from geartrain.protocol.codec import AdminLine, Decoder, Message, encode_request
 from geartrain.protocol.packets import (
@@ -24,13 +25,13 @@ NEW_YEAR = 1767225600.0
 class Connection:
     """One connection to the engine; what it sends goes through the real decoder, both ways."""
 
-    def __init__(self, world: World, descriptor: int) -> None:
+    def __init__(self, world: World, descriptor: int, access: Access | None) -> None:
         self._world = world
         self._from_server = Decoder(MAGIC_RESPONSE)
         self._to_server = Decoder(MAGIC_REQUEST)
         self._received: list[Message] = []
         self.closed = False
-        self.peer: Peer = world.engine.connect(descriptor, b"127.0.0.1", world.now)
+        self.peer: Peer = world.engine.connect(descriptor, b"127.0.0.1", world.now, access=access)
 
     def raw(self, data: bytes) -> None:
         for message in self._to_server.feed(data):
@@ -117,8 +118,8 @@ class World:
         self.engine.wall_offset = wall - self.now
         self.connections: list[Connection] = []
 
-    def connect(self) -> Connection:
-        connection = Connection(self, 10 + len(self.connections))
+    def connect(self, access: Access | None = None) -> Connection:
+        connection = Connection(self, 10 + len(self.connections), access)
         self.connections.append(connection)
         return connection
 

@@ -33,7 +33,18 @@ def test_words_are_separated_by_blanks(line: bytes, words: list[bytes]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [b"status", b"STATUS", b"workers", b"prioritystatus", b"show jobs", b"Show Unique Jobs", b"status x"],
+    [
+        *(
+            b"status",
+            b"STATUS",
+            b"workers",
+            b"prioritystatus",
+            b"show jobs",
+            b"Show Unique Jobs",
+            b"status x",
+        ),
+        *(b"list functions", b"LIST Workers", b"list jobs", b"list jobs 10 f"),
+    ],
 )
 def test_list_commands_are_known(command: bytes) -> None:
     """Their answer is a list; letter case and further words do not matter."""
@@ -41,7 +52,19 @@ def test_list_commands_are_known(command: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [b"version", b"verbose", b"getpid", b"maxqueue f", b"show", b"show x", b"cancel job H", b""]
+    "command",
+    [
+        b"version",
+        b"verbose",
+        b"getpid",
+        b"maxqueue f",
+        b"show",
+        b"show x",
+        b"list",
+        b"list x",
+        b"cancel job H",
+        b"",
+    ],
 )
 def test_other_commands_are_answered_in_one_line(command: bytes) -> None:
     """Everything that is no list."""

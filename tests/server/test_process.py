@@ -84,6 +84,31 @@ def test_sigterm_ends_a_graceful_stop_at_once() -> None:
         assert server.wait() == 0
 
 
+def test_a_graceful_stop_ends_when_its_time_is_over() -> None:
+    """The log says how many jobs are left."""
+    with Gearmand("--drain-timeout=0.1") as server, server.connect() as client:
+        client.submit(b"f")
+        client.submit(b"f")
+
+        server.send_signal(signal.SIGUSR1)
+
+        server.wait_for_line(lambda line: "stopping although jobs are left jobs=2" in line)
+        assert server.wait() == 0
+
+
+def test_a_second_stop_signal_waits_for_nobody() -> None:
+    """Not even for the short time that last answers get."""
+    with Gearmand() as server, server.connect() as client:
+        client.send(packets.ECHO_REQ, b"x" * 30_000_000)
+        server.send_signal(signal.SIGTERM)
+        server.wait_for_line(lambda line: "stopping signal='SIGTERM'" in line)
+
+        server.send_signal(signal.SIGINT)
+
+        server.wait_for_line(lambda line: "stopping at once signal='SIGINT'" in line)
+        assert server.wait() == 0
+
+
 def test_a_client_that_does_not_read_cannot_hold_the_stop_up() -> None:
     """Its last output is given up after a short time."""
     with Gearmand() as server, server.connect() as client:
@@ -190,6 +215,32 @@ def test_the_pid_file_of_a_successor_is_not_removed(tmp_path: Path) -> None:
     assert pid_file.read_text() == "1\n"
 
 
+def test_a_second_server_with_the_same_pid_file_is_refused(tmp_path: Path) -> None:
+    """On whatever port; it names the first one, which goes on."""
+    pid_file = tmp_path / "pid"
+    with Gearmand("-P", str(pid_file)) as server, server.connect() as wire:
+        done = run_gearmand("-p0", "-P", str(pid_file))
+
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"gearmand: cannot write pid file {pid_file}: "
+            f"a server runs with it already, process id {server.pid}\n"
+        )
+        wire.echo()
+        assert pid_file.read_text() == f"{server.pid}\n"
+
+
+def test_the_pid_file_of_a_server_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    """Its lock went with it."""
+    pid_file = tmp_path / "pid"
+    with Gearmand("-P", str(pid_file)) as killed:
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+
+    with Gearmand("-P", str(pid_file)) as server:
+        assert pid_file.read_text() == f"{server.pid}\n"
+
+
 def test_the_pid_file_of_a_running_server_survives_a_failed_start(tmp_path: Path) -> None:
     """A second server that finds the port taken must not make the first one unfindable."""
     pid_file = tmp_path / "pid"
@@ -246,6 +297,36 @@ def test_a_daemon_stops_on_a_signal_and_cleans_up(background: _Background, tmp_p
 
     assert not (tmp_path / "pid").exists()
     assert "stopped" in (tmp_path / "log").read_text()
+
+
+def test_a_daemon_stays_in_its_folder(tmp_path: Path) -> None:
+    """Paths of files that are read again later mean what they meant at the start."""
+    done = subprocess.run(
+        [GEARMAND, "-d", "-p0", "-L127.0.0.1", "-P", "pid", "-l", "log"],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        cwd=tmp_path,
+    )
+    pid = int((tmp_path / "pid").read_text())
+    folder = os.readlink(f"/proc/{pid}/cwd")
+    with Wire(("127.0.0.1", int(done.stderr.rpartition(":")[2]))) as wire:
+        (tmp_path / "log").rename(tmp_path / "log.1")
+        os.kill(pid, signal.SIGHUP)
+        wire.echo()
+        os.kill(pid, signal.SIGTERM)
+        wire.read_until_closed()
+
+    assert folder == str(tmp_path)
+    assert "stopping" in (tmp_path / "log").read_text()
+
+
+def test_a_second_daemon_with_the_same_pid_file_fails(background: _Background, tmp_path: Path) -> None:
+    """The command that was started says so, and not only the process behind it."""
+    done = run_gearmand("-d", "-p0", "-P", str(tmp_path / "pid"), "-lnone")
+
+    assert done.returncode == 1
+    assert f"process id {background.pid}\n" in done.stderr
 
 
 def test_a_daemon_that_cannot_bind_fails_at_once() -> None:

@@ -165,7 +165,8 @@ def needs_tls(address: Address) -> bool:
 def _encode(message: Packet | AdminLine) -> bytes:
     if isinstance(message, Packet):
         return encode_request(message.number, *message.arguments)
-    return message.text + b"\n"
+    # A line that ends in LF alone loses its last letter in ``create function`` of the C server.
+    return message.text + b"\r\n"
 
 
 def _reason(error: OSError | UnicodeError) -> str:

@@ -1,12 +1,14 @@
-"""Leaving the terminal, and the file that says which process is the server."""
+"""Leaving the terminal.
+
+The working directory stays what it was, as with the C server: paths in the options, and those in the files
+that they name, mean the same after a reload as they did at the start.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 from typing import Final, NoReturn
-
-from geartrain.errors import PidFileError
 
 _READY: Final = b"\n"
 
@@ -43,27 +45,3 @@ def _exit_with_child(reader: int) -> NoReturn:
     # Empty when the child has gone without being ready; it has said why on stderr then.
     message = os.read(reader, 1)
     os._exit(0 if message == _READY else 1)
-
-
-class PidFile:
-    """A file with the number of this process. Making one writes it, over an old one; raises PidFileError."""
-
-    def __init__(self, path: str) -> None:
-        # Absolute, so that it is found again from any working directory.
-        self._path = os.path.abspath(path)
-        self._text = f"{os.getpid()}\n"
-        try:
-            with open(self._path, "w", encoding="ascii") as file:
-                file.write(self._text)
-        except OSError as error:
-            raise PidFileError(path, error.strerror) from error
-
-    def remove(self) -> None:
-        """Removes the file, unless another process has written it since."""
-        try:
-            with open(self._path, encoding="ascii", errors="replace") as file:
-                is_ours = file.read() == self._text
-            if is_ours:
-                os.unlink(self._path)
-        except OSError:
-            pass

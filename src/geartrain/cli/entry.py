@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from geartrain.errors import ConfigError, GeartrainError
+from geartrain.errors import ConfigError, GeartrainError, RequestRefused
 
 
 class ExitCode(IntEnum):
@@ -67,6 +67,9 @@ def _run(
     except click.ClickException as error:
         say(program, error.format_message())
         return usage
+    except RequestRefused as error:
+        say(program, str(error))
+        return ExitCode.FAILED
     except (GeartrainError, OSError) as error:
         say(program, str(error))
         return unreachable

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import version
 from typing import Final, NamedTuple
 
 import click
@@ -72,7 +71,7 @@ class LazyGroup(click.Group):
     "See geartrain COMMAND --help for options and examples.",
 )
 @click.version_option(
-    version("geartrain"), "-V", "--version", prog_name="Geartrain", message="%(prog)s %(version)s"
+    None, "-V", "--version", package_name="geartrain", prog_name="Geartrain", message="%(prog)s %(version)s"
 )
 @click.pass_context
 def command(ctx: click.Context) -> None:

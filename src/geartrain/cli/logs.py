@@ -1,4 +1,8 @@
-"""Where the log of a program goes, and what its lines look like: those of the C server."""
+"""Where the log of a program goes, and what its lines look like.
+
+On a terminal they are laid out and coloured for people; elsewhere they are those of the C server, which
+other programs read already, or JSON.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import logging
 import sys
 from typing import Final
 
+from geartrain.cli.entry import say
 from geartrain.errors import LogFileError
 
 # The levels of the C server, from the fewest lines to the most, as levels of the logging module.
@@ -22,7 +27,7 @@ LEVELS: Final = {
 TO_STDERR: Final = "stderr"
 TO_NOWHERE: Final = "none"
 
-# What the lines look like.
+# What the lines look like; auto is console on a terminal and classic everywhere else.
 AUTO: Final = "auto"
 CONSOLE: Final = "console"
 CLASSIC: Final = "classic"
@@ -49,34 +54,61 @@ def set_up_logging(
 ) -> LogFile | None:
     """Sends the log of the whole program to a file, ``stderr`` or ``none``; returns the file, if it is one.
 
-    Raises LogFileError when the file cannot be opened; the log goes to stderr then.
+    ``log_format`` is one of FORMATS; with ``syslog`` the log of the system gets every line too, if there is
+    one. Raises LogFileError when the file cannot be opened; the log goes to stderr then.
     """
     for name, number in LEVELS.items():
         logging.addLevelName(number, name)
     # A log that cannot be written is no reason to write about it to stderr.
     logging.raiseExceptions = False
     logging.getLogger().setLevel(LEVELS[level])
+    if syslog:
+        _add_system_log()
     if target == TO_NOWHERE:
-        _add(logging.NullHandler())
+        logging.getLogger().addHandler(logging.NullHandler())
         return None
     if target == TO_STDERR:
-        _add(logging.StreamHandler(sys.stderr))
+        _log_to_stderr(log_format)
         return None
     try:
         file = LogFile(target, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        _add(logging.StreamHandler(sys.stderr))
+        _log_to_stderr(log_format)
         raise LogFileError(target, error.strerror) from error
-    _add(file)
+    # A file may be a terminal too: /dev/tty, or /dev/stdout in a container.
+    is_terminal = file.stream is not None and file.stream.isatty()
+    _add(file, _formatter(log_format, is_terminal=is_terminal))
     return file
 
 
-def _add(handler: logging.Handler) -> None:
-    handler.setFormatter(_LineFormatter())
+def _log_to_stderr(log_format: str) -> None:
+    _add(logging.StreamHandler(sys.stderr), _formatter(log_format, is_terminal=sys.stderr.isatty()))
+
+
+def _add(handler: logging.Handler, formatter: logging.Formatter) -> None:
+    handler.setFormatter(formatter)
     logging.getLogger().addHandler(handler)
 
 
-class _LineFormatter(logging.Formatter):
+def _formatter(log_format: str, *, is_terminal: bool) -> logging.Formatter:
+    if log_format == CLASSIC or (log_format == AUTO and not is_terminal):
+        return _ClassicFormatter()
+    # Imported only here: most servers write the classic lines.
+    from geartrain.cli.log_formats import console_formatter, json_formatter
+
+    return json_formatter() if log_format == JSON else console_formatter(colors=is_terminal)
+
+
+def _add_system_log() -> None:
+    from geartrain.cli import system_log
+
+    try:
+        logging.getLogger().addHandler(system_log.SystemLog(system_log.SOCKET))
+    except LogFileError as error:
+        say("gearmand", f"{error}; going on without it")
+
+
+class _ClassicFormatter(logging.Formatter):
     """One line for each record: level, local date, time to the microsecond, message."""
 
     default_time_format = "%Y-%m-%d %H:%M:%S"

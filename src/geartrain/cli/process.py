@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
-import signal
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Final
 
 import uvloop
 
-from geartrain.cli.daemon import Daemon, PidFile
-from geartrain.cli.logs import AUTO, LEVELS, TO_STDERR, LogFile, set_up_logging
+from geartrain.addresses import TCP, TLS, UnixAddress
+from geartrain.cli.daemon import Daemon
+from geartrain.cli.entry import say
+from geartrain.cli.logs import AUTO, JSON, LEVELS, TO_NOWHERE, TO_STDERR, LogFile, set_up_logging
+from geartrain.cli.pid_file import PidFile
+from geartrain.cli.privileges import Account
+from geartrain.cli.signals import Signals
+from geartrain.cli.systemd import Notifier, is_journal, take_listeners
 from geartrain.errors import ConfigError, LogFileError
 from geartrain.server import Server, ServerConfig
 from geartrain.server.log import log_event
+
+_PROGRAM: Final = "gearmand"
 
 # An event of the log, and the fields that say what it is about.
 Note = tuple[str, dict[str, object]]
@@ -28,7 +35,7 @@ class ProcessOptions:
 
     daemon: bool = False
     pid_file: str | None = None
-    # Whose rights to go on with once the addresses are bound: a name or a number; empty keeps those there are.
+    # Who to go on as once the addresses are bound: the name or number of a user; empty changes nothing.
     user: str = ""
     # How many files and connections may be open; None means as many as the system allows.
     file_descriptors: int | None = None
@@ -43,44 +50,80 @@ class ProcessOptions:
 def run(config: ServerConfig, options: ProcessOptions) -> None:
     """Runs a job server until a signal or an administrator ends it.
 
-    Raises BindError, ConfigError, PidFileError or OSError when it cannot start.
+    Raises BindError, ConfigError, PidFileError, PrivilegeError, TlsError or OSError when it cannot start.
     """
-    log_file = _open_log(options, config.log_level)
-    for event, fields in options.notes:
-        log_event(LEVELS["NOTICE"], event, fields)
-    _set_descriptor_limit(options.file_descriptors)
-    # From here on in the background, if so wanted: an event loop must not be there before.
-    daemon = Daemon() if options.daemon else None
+    process = _Process(config, options)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(config, options, daemon, log_file))
+        runner.run(process.serve())
 
 
-def say(text: str) -> None:
-    """Writes one line for the person at the terminal, if there still is one."""
-    try:
-        print(f"gearmand: {text}", file=sys.stderr, flush=True)
-    except OSError:
-        pass
+class _Process:
+    """One ``gearmand`` from its start to its end. Making it may go on in a background process."""
 
+    def __init__(self, config: ServerConfig, options: ProcessOptions) -> None:
+        self._config = config
+        self._options = options
+        # First of all: what systemd gives is for the process that it started.
+        self._systemd = Notifier()
+        self._adopted = take_listeners(TLS if config.ssl else TCP)
+        self._account = Account(options.user) if options.user else None
+        self._log_file = _open_log(options, config.log_level)
+        for event, fields in options.notes:
+            log_event(LEVELS["NOTICE"], event, fields)
+        _set_descriptor_limit(options.file_descriptors)
+        # From here on in the background, if so wanted: an event loop must not be there before.
+        self._daemon = Daemon() if options.daemon else None
 
-async def _serve(
-    config: ServerConfig, options: ProcessOptions, daemon: Daemon | None, log_file: LogFile | None
-) -> None:
-    with ExitStack() as cleanup:
-        async with Server(config) as server:
-            if options.pid_file is not None:
-                cleanup.callback(PidFile(options.pid_file).remove)
-            _handle_signals(server, log_file)
-            names = [str(address) for address in server.addresses]
-            if log_file is not None:
-                # On a terminal, the lines below say it already.
-                log_event(logging.INFO, "listening", {"addresses": ", ".join(names)})
+    async def serve(self) -> None:
+        """Binds, gives up what rights are not needed any more, and serves until the server stops."""
+        with ExitStack() as cleanup:
+            pid_file = PidFile(self._options.pid_file) if self._options.pid_file else None
+            if pid_file is not None:
+                cleanup.callback(pid_file.remove)
+            async with Server(self._config, adopted=self._adopted) as server:
+                if pid_file is not None:
+                    pid_file.write()
+                if self._account is not None:
+                    self._change_user(self._account, server, pid_file)
+                await self._run(server)
+            log_event(logging.INFO, "stopped", {})
+
+    def _change_user(self, account: Account, server: Server, pid_file: PidFile | None) -> None:
+        """Goes on as that user, who from now on opens the log again and removes what is left in the end."""
+        given = [listener.address for listener in self._adopted]
+        bound = [address for address in server.addresses if address not in given]
+        paths = [address.path for address in bound if isinstance(address, UnixAddress)]
+        if self._log_file is not None:
+            paths.append(self._log_file.baseFilename)
+        if pid_file is not None:
+            paths.append(pid_file.path)
+        account.take_over(paths)
+        account.become()
+
+    async def _run(self, server: Server) -> None:
+        """Says that the server serves, and sees to signals and systemd until it stops."""
+        names = [str(address) for address in server.addresses]
+        status = f"Listening on {', '.join(names)}"
+        Signals(server, self._log_file, self._systemd, status).handle()
+        watchdog = asyncio.create_task(self._systemd.keep_alive())
+        self._announce(names)
+        self._systemd.ready(status)
+        if self._daemon is not None:
+            self._daemon.ready()
+        await server.wait_stopped()
+        self._systemd.stopping()
+        watchdog.cancel()
+
+    def _announce(self, names: list[str]) -> None:
+        """Says where the server listens, to people on stderr and in the log, but nowhere twice."""
+        logs_to_stderr = self._log_file is None and self._options.log_file != TO_NOWHERE
+        # Under systemd stderr is a log as well, and with JSON it is read by a program.
+        is_for_people = not (self._systemd.socket_path or is_journal(2) or self._options.log_format == JSON)
+        if not (logs_to_stderr and is_for_people):
+            log_event(logging.INFO, "listening", {"addresses": ", ".join(names)})
+        if is_for_people or not logs_to_stderr:
             for name in names:
-                say(f"listening on {name}")
-            if daemon is not None:
-                daemon.ready()
-            await server.wait_stopped()
-        log_event(logging.INFO, "stopped", {})
+                say(_PROGRAM, f"listening on {name}")
 
 
 def _open_log(options: ProcessOptions, level: str) -> LogFile | None:
@@ -88,7 +131,7 @@ def _open_log(options: ProcessOptions, level: str) -> LogFile | None:
         return set_up_logging(options.log_file, level, log_format=options.log_format, syslog=options.syslog)
     except LogFileError as error:
         # As the C server does: a log in the wrong place is better than no job server.
-        say(f"{error}; logging to stderr")
+        say(_PROGRAM, f"{error}; logging to stderr")
         return None
 
 
@@ -102,31 +145,3 @@ def _set_descriptor_limit(wanted: int | None) -> None:
         if wanted is not None:
             raise ConfigError("file_descriptors", wanted, f"at most {hard}") from error
         # macOS has a lower limit of its own than the one it names.
-
-
-def _handle_signals(server: Server, log_file: LogFile | None) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, server, number)
-    loop.add_signal_handler(signal.SIGUSR1, _drain, server)
-    loop.add_signal_handler(signal.SIGHUP, _reopen, log_file)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-
-
-def _stop(server: Server, number: signal.Signals) -> None:
-    log_event(logging.INFO, "stopping", {"signal": number.name})
-    server.stop()
-
-
-def _drain(server: Server) -> None:
-    server.drain()
-    log_event(logging.INFO, "stopping when no job is left", {"signal": "SIGUSR1"})
-
-
-def _reopen(log_file: LogFile | None) -> None:
-    if log_file is None:
-        return
-    try:
-        log_file.reopen()
-    except LogFileError as error:
-        log_event(logging.ERROR, "cannot change to the new log file", {"reason": str(error)})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import click
 from click.core import ParameterSource
 
-from geartrain.addresses import TCP, TLS, Address, TcpAddress, parse_servers
+from geartrain.addresses import DEFAULT_PORT, TCP, TLS, Address, TcpAddress, parse_servers
 from geartrain.errors import ConfigError, ConnectError, TlsError
 
 if TYPE_CHECKING:
@@ -54,13 +54,15 @@ class TlsOptions:
     insecure: bool = False
     given: tuple[str, ...] = ()
 
-    def servers(self, entries: str, *, timeout_seconds: float | None, key: str = "server") -> Servers:
-        """The servers of a list with commas between its entries.
+    def servers(
+        self, entries: str, *, timeout_seconds: float | None, port: int = DEFAULT_PORT, key: str = "server"
+    ) -> Servers:
+        """The servers of a list with commas between its entries; ``port`` is for entries without one.
 
         Raises ConfigError for an entry that is no address, and click's UsageError for TLS files that cannot
         be used and for options that would have no effect: who asks for TLS must not get plain text.
         """
-        addresses = tuple(parse_servers(entries, scheme=TLS if self.ssl else TCP, key=key))
+        addresses = tuple(parse_servers(entries, port, scheme=TLS if self.ssl else TCP, key=key))
         if not addresses:
             raise ConfigError(key, entries, "at least one server")
         context = None
@@ -204,7 +206,12 @@ class _ServerEntry(click.ParamType[str]):
     name = "address"
     envvar_list_splitter = ","
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,  # noqa: ARG002
+        ctx: click.Context | None,
+    ) -> str:
         try:
             parse_servers(value, key="server")
         except ConfigError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from geartrain.engine.guard import NOT_ALLOWED, Guard
 from geartrain.engine.job import HIGH, LOW, NORMAL, PRIORITIES
 from geartrain.engine.jobs import Jobs
 from geartrain.engine.numbers import leading_number
@@ -31,6 +32,13 @@ from geartrain.protocol.admin import (
     split_words,
 )
 
+# Every command by its words, without arguments: what access rules allow or do not.
+COMMANDS: Final = (
+    *(b"status", b"prioritystatus", b"workers", b"show jobs", b"show unique jobs"),
+    *(b"list functions", b"list jobs", b"list workers", b"version", b"verbose", b"getpid"),
+    *(b"maxqueue", b"create function", b"drop function", b"cancel job", b"shutdown"),
+)
+
 KEEP_RUNNING: Final = 0
 STOP_GRACEFULLY: Final = 1
 STOP_NOW: Final = 2
@@ -38,23 +46,31 @@ STOP_NOW: Final = 2
 _MAX_LIMIT_DIGITS: Final = 9
 _INCOMPLETE: Final = "An incomplete set of arguments was sent to this command "
 _BAD_LIST: Final = error_line("INVALID_ARGUMENTS", "list takes functions, jobs [LIMIT [FUNCTION]] or workers")
-_NO_SHUTDOWN: Final = error_line("NOT_ALLOWED", "shutdown needs a server started with --allow-shutdown")
+_NO_SHUTDOWN: Final = error_line(NOT_ALLOWED, "shutdown needs a server started with --allow-shutdown")
 
 
 class Administration:
     """The administrator's view of an engine. ``stop_requested`` is what a ``shutdown`` command asked for."""
 
-    __slots__ = ("_jobs", "_options", "_peers", "stop_requested")
+    __slots__ = ("_guard", "_jobs", "_options", "_peers", "stop_requested")
 
-    def __init__(self, options: EngineOptions, jobs: Jobs, peers: dict[Peer, None]) -> None:
+    def __init__(self, options: EngineOptions, jobs: Jobs, peers: dict[Peer, None], guard: Guard) -> None:
         self._options = options
         self._jobs = jobs
         self._peers = peers
+        self._guard = guard
         self.stop_requested = KEEP_RUNNING
 
-    def answer(self, line: bytes, now: float, wall: float) -> bytes:
-        """The answer to one command line; ``wall`` is seconds since 1970-01-01 UTC."""
+    def receive(self, peer: Peer, line: bytes, now: float, wall: float) -> None:
+        """Answers one command line; ``wall`` is seconds since 1970-01-01 UTC."""
         words = split_words(line)
+        if peer.access is not None:
+            command = _known_command(words)
+            if command and not self._guard.lets_administer(peer, command):
+                return
+        peer.send(self._answer(words, now, wall))
+
+    def _answer(self, words: list[bytes], now: float, wall: float) -> bytes:
         if len(words) > MAX_WORDS:
             return error_line("INVALID_ARGUMENTS", f"A command has at most {MAX_WORDS} words")
         command = words[0].lower()
@@ -208,6 +224,15 @@ class Administration:
 def _limit(word: bytes) -> int:
     """A limit as the C server reads it: what does not begin with a positive number means no limit."""
     return max(leading_number(word), 0)
+
+
+def _known_command(words: list[bytes]) -> bytes:
+    """Which of the COMMANDS a line asks for; empty if none: then the answer is an error in any case."""
+    for count in (1, 2, 3):
+        command = b" ".join(words[:count]).lower()
+        if command in COMMANDS:
+            return command
+    return b""
 
 
 def _unknown(word: bytes) -> bytes:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from geartrain.engine.function import Function
+from geartrain.engine.guard import Guard
 from geartrain.engine.job import COMMITTING, NORMAL, RUNNING, Job
 from geartrain.engine.jobs import Jobs
 from geartrain.engine.options import EngineOptions
@@ -32,11 +34,12 @@ QUEUE_ERROR: Final = "QUEUE_ERROR"
 class Clients:
     """Submissions and status questions of all connections. ``wall`` is seconds since 1970-01-01 UTC."""
 
-    __slots__ = ("_gated", "_jobs", "_options")
+    __slots__ = ("_gated", "_guard", "_jobs", "_options")
 
-    def __init__(self, options: EngineOptions, jobs: Jobs) -> None:
+    def __init__(self, options: EngineOptions, jobs: Jobs, guard: Guard) -> None:
         self._options = options
         self._jobs = jobs
+        self._guard = guard
         self._gated: dict[Peer, None] = {}
 
     # --- submissions --------------------------------------------------------------------------------
@@ -79,6 +82,9 @@ class Clients:
         now: float,
         wall: float,
     ) -> None:
+        # Before anything is looked up, so that the answer tells nothing about other people's jobs.
+        if peer.access is not None and not self._guard.lets_submit(peer, name):
+            return
         if len(unique) > MAX_UNIQUE_BYTES:
             peer.send_error(ARGUMENT_TOO_LARGE, "Unique value too large")
             return
@@ -128,23 +134,32 @@ class Clients:
 
     def get_status(self, peer: Peer, packet: Packet) -> None:
         handle = packet.arguments[0].partition(b"\0")[0]
-        state = _state_arguments(self._jobs.by_handle.get(handle))
-        peer.send(encode_response(STATUS_RES, handle, *state))
+        job = self._jobs.by_handle.get(handle)
+        if job is not None and not _may_see(peer, job.function):
+            job = None
+        peer.send(encode_response(STATUS_RES, handle, *_state_arguments(job)))
 
     def get_status_unique(self, peer: Peer, packet: Packet) -> None:
         unique = packet.arguments[0].partition(b"\0")[0]
-        found = self._find_unique(unique)
+        found = self._find_unique(peer, unique)
         clients = len(found.clients) if found is not None and found.clients is not None else 0
         peer.send(encode_response(STATUS_RES_UNIQUE, unique, *_state_arguments(found), b"%d" % clients))
 
-    def _find_unique(self, unique: bytes) -> Job | None:
+    def _find_unique(self, peer: Peer, unique: bytes) -> Job | None:
         """The job of that unique; of several in different functions, the one submitted last."""
         found: Job | None = None
         for function in self._jobs.functions.values():
             job = function.find_unique(unique)
-            if job is not None and (found is None or _serial(job) > _serial(found)):
+            if job is None or not _may_see(peer, function):
+                continue
+            if found is None or _serial(job) > _serial(found):
                 found = job
         return found
+
+
+def _may_see(peer: Peer, function: Function) -> bool:
+    """Whether the connection may know of the function's jobs."""
+    return peer.access is None or peer.access.may_see(function.name)
 
 
 def _serial(job: Job) -> int:

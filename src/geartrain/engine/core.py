@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from geartrain.engine.access import Access
 from geartrain.engine.admin import Administration
 from geartrain.engine.clients import Clients
+from geartrain.engine.guard import Guard
 from geartrain.engine.job import HIGH, LOW, NORMAL, Job
 from geartrain.engine.jobs import Jobs
 from geartrain.engine.journal import Journal
@@ -96,18 +98,32 @@ class Engine:
         self._notices: list[Notice] = []
         self._jobs = Jobs(options, self._notices)
         self._peers: dict[Peer, None] = {}
-        self._admin = Administration(options, self._jobs, self._peers)
-        self._clients = Clients(options, self._jobs)
-        self._workers = Workers(self._jobs)
+        guard = Guard(self._notices)
+        self._admin = Administration(options, self._jobs, self._peers, guard)
+        self._clients = Clients(options, self._jobs, guard)
+        self._workers = Workers(self._jobs, guard)
         self._ready: list[Peer] = []
         self._now = 0.0
 
     # --- what the caller puts in --------------------------------------------------------------------
 
-    def connect(self, descriptor: int, address: bytes, now: float, listener: bytes = b"") -> Peer:
-        """A new connection; ``descriptor``, ``address`` and ``listener`` are shown to administrators."""
+    def connect(
+        self,
+        descriptor: int,
+        address: bytes,
+        now: float,
+        listener: bytes = b"",
+        subject: bytes = b"",
+        access: Access | None = None,
+    ) -> Peer:
+        """A new connection, which may do what its access allows; everything if that is None.
+
+        ``descriptor``, ``address`` and ``listener`` are shown to administrators, ``subject`` in the log.
+        """
         self._now = now
-        peer = Peer(descriptor, address, listener, now, self._options.exceptions, self._ready)
+        peer = Peer(
+            descriptor, address, listener, now, self._options.exceptions, self._ready, subject, access
+        )
         self._peers[peer] = None
         return peer
 
@@ -119,9 +135,19 @@ class Engine:
         if isinstance(message, Packet):
             self._receive_packet(peer, message, now)
         elif isinstance(message, AdminLine):
-            peer.send(self._admin.answer(message.text, now, now + self.wall_offset))
+            self._admin.receive(peer, message.text, now, now + self.wall_offset)
         else:
             self._receive_fault(peer, message)
+
+    def set_access(self, peer: Peer, access: Access | None, now: float) -> None:
+        """Changes what a connection may do.
+
+        Registrations that are not allowed any more are taken back; jobs that already run may finish.
+        """
+        self._now = now
+        peer.access = access
+        peer.refused = False
+        self._workers.check_abilities(peer)
 
     def disconnect(self, peer: Peer, now: float) -> None:
         """The connection is gone: its jobs go back to their queues, the jobs only it waited for go away."""
@@ -167,6 +193,10 @@ class Engine:
             jobs.come_due(target, now)
             target = jobs.calendar.pop_due(now + self.wall_offset)
 
+    def keep_durable_jobs(self) -> None:
+        """Gives no durable job to a worker any more: the engine ends soon, and the next start has them."""
+        self._jobs.keep_durable()
+
     # --- what the caller takes out ------------------------------------------------------------------
 
     @property
@@ -181,7 +211,7 @@ class Engine:
 
     @property
     def unfinished_jobs(self) -> int:
-        """What a graceful stop waits for: jobs queued or running, without those whose time has not come."""
+        """What a graceful stop waits for: jobs queued or running, without those kept for later."""
         return self._jobs.unfinished
 
     def next_deadline(self) -> float:

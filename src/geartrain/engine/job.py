@@ -6,6 +6,7 @@ States and moves::
     COMMITTING → ENDED                 the store refused it, or it was cancelled
     WAITING    → QUEUED                its time has come
     QUEUED     → RUNNING               a worker took it
+    QUEUED     → WAITING               it is durable, and the next start is to have it
     RUNNING    → QUEUED                its worker left or ran out of time
     any        → ENDED                 finished, failed, cancelled, or wanted by nobody
 
@@ -32,6 +33,10 @@ HIGH: Final = 0
 NORMAL: Final = 1
 LOW: Final = 2
 PRIORITIES: Final = 3
+
+# By the numbers above, for people.
+PRIORITY_NAMES: Final = (b"high", b"normal", b"low")
+STATE_NAMES: Final = (b"committing", b"waiting", b"queued", b"running", b"ended")
 
 
 class Job:

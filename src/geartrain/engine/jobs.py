@@ -18,6 +18,7 @@ from geartrain.engine.job import (
     WAITING,
     Job,
 )
+from geartrain.engine.joblog import JobLog
 from geartrain.engine.journal import ADD, REMOVE, Journal
 from geartrain.engine.notices import INFO, WARNING, Notice
 from geartrain.engine.options import UNLIMITED, EngineOptions
@@ -38,6 +39,8 @@ class Jobs:
 
     __slots__ = (
         "_committing",
+        "_keeps_durable",
+        "_log",
         "_notices",
         "_options",
         "_serial",
@@ -59,14 +62,17 @@ class Jobs:
         self.calendar = Timers()
         self._options = options
         self._notices = notices
+        self._log = JobLog(notices) if options.log_jobs else None
         self._serial = options.first_serial
         self._waiting = 0
+        # Durable jobs are set aside instead of queued.
+        self._keeps_durable = False
         # Jobs whose addition is not settled, in the order of their journal entries.
         self._committing: deque[Job] = deque()
 
     @property
     def unfinished(self) -> int:
-        """How many jobs are queued or running, without those whose time has not come."""
+        """How many jobs are queued or running, without those kept for later."""
         return len(self.by_handle) - self._waiting
 
     def function(self, name: bytes) -> Function:
@@ -97,6 +103,8 @@ class Jobs:
         self.by_handle[handle] = job
         function.total += 1
         function.remember(job)
+        if self._log is not None:
+            self._log.created(job)
         if background and self._options.durable:
             job.state = COMMITTING
             self._journal_addition(job)
@@ -133,7 +141,7 @@ class Jobs:
             job.change = 0
             job.background = False
             if job.state == COMMITTING:
-                self.end(job)
+                self._drop(job)
             elif job.state != ENDED:
                 self._drop_if_unwanted(job)
 
@@ -150,17 +158,31 @@ class Jobs:
     def _admit(self, job: Job, now: float, wall: float) -> None:
         job.function.submitted += 1
         if job.run_at > wall:
-            job.state = WAITING
-            job.function.waiting += 1
-            self._waiting += 1
+            self._set_aside(job)
             job.timer = self.calendar.add(job.run_at, job)
         else:
             self._enqueue(job, now)
 
+    def keep_durable(self) -> None:
+        """Sets durable jobs aside for good, those in the queues and those that are to come there."""
+        self._keeps_durable = True
+        for job in self.by_handle.values():
+            if job.state == QUEUED and job.change:
+                job.function.dequeue(job)
+                self._set_aside(job)
+
     def _enqueue(self, job: Job, now: float) -> None:
+        if self._keeps_durable and job.change:
+            self._set_aside(job)
+            return
         job.state = QUEUED
         job.function.enqueue(job)
         self.wake(job.function, max(1, self._options.wakeup), now)
+
+    def _set_aside(self, job: Job) -> None:
+        job.state = WAITING
+        job.function.waiting += 1
+        self._waiting += 1
 
     def _leave_waiting(self, job: Job) -> None:
         job.function.waiting -= 1
@@ -217,6 +239,8 @@ class Jobs:
         job.function.running += 1
         if limit_seconds > 0.0:
             job.timer = self.timers.add(now + limit_seconds, job)
+        if self._log is not None:
+            self._log.assigned(job)
 
     def give_back(self, job: Job, now: float) -> None:
         """Takes a job from its worker and queues it again, behind the others of its priority.
@@ -224,7 +248,7 @@ class Jobs:
         A job that nobody wants any more ends here; so does one that was given back too often.
         """
         if not job.wanted:
-            self.end(job)
+            self._drop(job)
             return
         job.retries += 1
         limit = self._options.attempt_limit
@@ -242,6 +266,8 @@ class Jobs:
         job.function.requeued += 1
         job.numerator = 0
         job.denominator = 0
+        if self._log is not None:
+            self._log.given_back(job)
         self._enqueue(job, now)
 
     def run_out(self, job: Job, now: float) -> None:
@@ -278,10 +304,12 @@ class Jobs:
         if job.change:
             self.journal.write(REMOVE, job)
 
-    def complete(self, job: Job) -> None:
+    def complete(self, job: Job, result_bytes: int) -> None:
         """Ends a job that was done; its clients have got the result."""
         if not job.cancelled:
             job.function.completed += 1
+            if self._log is not None:
+                self._log.completed(job, result_bytes)
         self.end(job)
 
     def fail(self, job: Job) -> None:
@@ -292,19 +320,23 @@ class Jobs:
     def fail_told(self, job: Job) -> None:
         """Ends a job that failed; its clients have been told why."""
         if not job.cancelled:
-            job.function.failed += 1
+            _count_failure(job)
+            if self._log is not None:
+                self._log.failed(job)
         self.end(job)
 
     def cancel(self, job: Job) -> None:
         """Ends a job at once; a running one may finish, but nobody hears of it."""
-        if job.state != RUNNING:
-            self.fail(job)
-            return
         if job.cancelled:
             return
-        job.cancelled = True
-        job.function.failed += 1
+        _count_failure(job)
+        if self._log is not None:
+            self._log.cancelled(job)
         self._tell_failure(job)
+        if job.state != RUNNING:
+            self.end(job)
+            return
+        job.cancelled = True
         self._detach_all(job)
         job.function.forget(job)
         if job.change:
@@ -330,7 +362,12 @@ class Jobs:
     def _drop_if_unwanted(self, job: Job) -> None:
         # A running job ends with its worker's answer, and a new client may join it until then.
         if not job.wanted and job.state != RUNNING:
-            self.end(job)
+            self._drop(job)
+
+    def _drop(self, job: Job) -> None:
+        if self._log is not None:
+            self._log.dropped(job)
+        self.end(job)
 
     def _tell_failure(self, job: Job) -> None:
         if job.clients:
@@ -343,6 +380,12 @@ class Jobs:
             for client in job.clients:
                 client.waiting_for.pop(job.handle, None)
         job.clients = None
+
+
+def _count_failure(job: Job) -> None:
+    # Before it is durable, a job has not been counted as submitted.
+    if job.state != COMMITTING:
+        job.function.failed += 1
 
 
 def _stop_timer(job: Job, timers: Timers) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 # The levels of the standard library's logging, which the core does not import.
+DEBUG: Final = 10
 INFO: Final = 20
 WARNING: Final = 30
 

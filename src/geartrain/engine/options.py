@@ -15,6 +15,7 @@ class EngineOptions:
     job. Handles are never used twice if ``first_serial`` is higher at each start than any serial before.
     ``attempt_limit`` is how often a job may be given back to its queue (0 and 1 alike: never), -1 for
     without limit. ``wakeup`` is how many sleeping workers a new job wakes; 0 lets the engine decide.
+    ``log_jobs`` has each step of each job noticed, at the level DEBUG.
     ``timezone`` is the one that SUBMIT_JOB_SCHED means. ``durable`` has background jobs journalled, and
     acknowledged once ``Engine.committed`` says so.
     """
@@ -26,6 +27,7 @@ class EngineOptions:
         "exceptions",
         "first_serial",
         "handle_prefix",
+        "log_jobs",
         "log_level",
         "pid",
         "timezone",
@@ -45,6 +47,7 @@ class EngineOptions:
         version: bytes = b"0",
         pid: int = 0,
         log_level: bytes = b"INFO",
+        log_jobs: bool = False,
         timezone: tzinfo = UTC,
         durable: bool = False,
     ) -> None:
@@ -57,5 +60,6 @@ class EngineOptions:
         self.version = version
         self.pid = pid
         self.log_level = log_level
+        self.log_jobs = log_jobs
         self.timezone = timezone
         self.durable = durable

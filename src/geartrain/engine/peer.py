@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from geartrain.engine.access import Access
 from geartrain.engine.function import Function
 from geartrain.engine.job import Job
 from geartrain.protocol.codec import encode_response
@@ -42,8 +43,11 @@ class Gate:
 
 
 class Peer:
-    """One connection. ``descriptor``, ``address`` and ``listener`` are only for people to tell connections
-    apart; ``connected_at`` is on the clock of the engine."""
+    """One connection.
+
+    ``descriptor``, ``address``, ``listener`` and ``subject`` are only for people to tell connections apart;
+    ``connected_at`` is on the clock of the engine.
+    """
 
     __slots__ = (
         "_closing",
@@ -53,6 +57,7 @@ class Peer:
         "_ready",
         "abilities",
         "ability_by_name",
+        "access",
         "address",
         "asleep",
         "client_id",
@@ -63,7 +68,9 @@ class Peer:
         "faulted",
         "listener",
         "output_bytes",
+        "refused",
         "running",
+        "subject",
         "waiting_for",
     )
 
@@ -75,16 +82,24 @@ class Peer:
         connected_at: float,
         exceptions: bool,
         ready: list[Peer],
+        subject: bytes,
+        access: Access | None,
     ) -> None:
         self.descriptor = descriptor
         self.address = address
         self.listener = listener
         self.connected_at = connected_at
+        # Who it is by its certificate; empty without one.
+        self.subject = subject
+        # What it may do; None for everything.
+        self.access = access
         self.client_id = NO_CLIENT_ID
         # Wants WORK_EXCEPTION as it is, not turned into WORK_FAIL.
         self.exceptions = exceptions
         # Has sent something that could not be understood; said once in the log.
         self.faulted = False
+        # Has tried something that it may not do; said once in the log.
+        self.refused = False
         # Registrations; the last of the list has its turn next.
         self.abilities: list[Ability] = []
         self.ability_by_name: dict[bytes, Ability] = {}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final
 
 from geartrain.engine.function import Function
-from geartrain.engine.job import HIGH, LOW, NORMAL, RUNNING, Job
+from geartrain.engine.job import HIGH, LOW, NORMAL, PRIORITY_NAMES, RUNNING, STATE_NAMES, Job
 from geartrain.engine.jobs import Jobs
 from geartrain.engine.peer import NO_CLIENT_ID, Peer
 from geartrain.protocol.admin import (
@@ -18,10 +17,6 @@ from geartrain.protocol.admin import (
     format_job_table,
     format_worker_table,
 )
-
-# By the numbers of engine.job.
-_PRIORITY_NAMES: Final = (b"high", b"normal", b"low")
-_STATE_NAMES: Final = (b"committing", b"waiting", b"queued", b"running", b"ended")
 
 
 def list_functions(jobs: Jobs, peers: Iterable[Peer], wall: float) -> bytes:
@@ -86,8 +81,8 @@ def _job_row(job: Job, wall: float) -> JobRow:
         handle=job.handle,
         function=job.function.name,
         unique=job.unique or None,
-        priority=_PRIORITY_NAMES[job.priority],
-        state=_STATE_NAMES[job.state],
+        priority=PRIORITY_NAMES[job.priority],
+        state=STATE_NAMES[job.state],
         background=job.background and not job.cancelled,
         attempts=job.retries + (job.state == RUNNING),
         age_seconds=_seconds_since(job.submitted_at, wall),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from geartrain.engine.guard import Guard
 from geartrain.engine.job import Job
 from geartrain.engine.jobs import Jobs
 from geartrain.engine.numbers import leading_number
@@ -37,9 +38,10 @@ _MAX_PROGRESS: Final = 0xFFFFFFFF
 class Workers:
     """Abilities, grabs and reports of all connections."""
 
-    __slots__ = ("_jobs",)
+    __slots__ = ("_guard", "_jobs")
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Jobs, guard: Guard) -> None:
+        self._guard = guard
         self._jobs = jobs
 
     # --- abilities ----------------------------------------------------------------------------------
@@ -64,7 +66,17 @@ class Workers:
         for job in list(peer.running.values()):
             self._jobs.give_back(job, now)
 
+    def check_abilities(self, peer: Peer) -> None:
+        """Takes the registrations back that the access of the connection does not allow."""
+        if peer.access is None:
+            return
+        for name in list(peer.ability_by_name):
+            if not peer.access.may_work(name):
+                peer.remove_ability(name)
+
     def _add_ability(self, peer: Peer, name: bytes, limit_seconds: float) -> None:
+        if peer.access is not None and not self._guard.lets_work(peer, name):
+            return
         function = self._jobs.function(name)
         peer.add_ability(function, limit_seconds)
         if peer.asleep and function.queued > 0:
@@ -105,7 +117,7 @@ class Workers:
             peer.send_error(JOB_NOT_FOUND, "Job given in work result not found")
             return
         _relay_data(job, packet)
-        self._jobs.complete(job)
+        self._jobs.complete(job, len(packet.arguments[1]))
 
     def work_fail(self, peer: Peer, packet: Packet) -> None:
         # Some clients end the handle in a zero byte.

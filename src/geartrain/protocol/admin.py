@@ -30,6 +30,7 @@ OK_LINE: Final = b"OK\r\n"
 _BLANKS: Final = re.compile(rb" +")
 _CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
 _DIGITS: Final = re.compile(rb"[0-9]+")
+_WORKER_LINE: Final = re.compile(rb"([0-9]+) (\S+) (.*?) :(?: (.*))?", re.DOTALL)
 
 
 class FunctionStatus(NamedTuple):
@@ -245,6 +246,28 @@ def is_error_line(line: bytes) -> bool:
     return line == b"ERR" or line.startswith(b"ERR ")
 
 
+def parse_error_line(line: bytes) -> tuple[str, str]:
+    """Code and text of an ``ERR`` line; the code is empty where the C server gives none.
+
+    Other servers write codes in small letters, so they come in capitals.
+    """
+    words = line.removeprefix(b"ERR").strip().decode("utf-8", "backslashreplace")
+    code, _, text = words.partition(" ")
+    if not (code.isupper() or "_" in code):
+        return "", words
+    return code.upper(), text.replace("+", " ").strip()
+
+
+def is_row(command: bytes, line: bytes) -> bool:
+    """Whether the line can be in the answer to this list command; what no job server sent mostly is not."""
+    words = b" ".join(split_words(command.lower()))
+    if words.startswith(b"show unique jobs"):
+        return True
+    if words.startswith(b"workers"):
+        return _WORKER_LINE.fullmatch(line) is not None
+    return b"\t" in line
+
+
 def parse_function_status(line: bytes) -> FunctionStatus:
     """Reads a line of ``status``; raises ProtocolError if it is none."""
     function, total, running, workers = _fields(line, 4, "status")
@@ -265,7 +288,7 @@ def parse_worker_status(line: bytes) -> WorkerStatus:
     A client id may hold blanks, and an IPv6 address colons, so the line is cut at its first `` :`` that ends
     a word.
     """
-    match = re.fullmatch(rb"([0-9]+) (\S+) (.*?) :(?: (.*))?", line, re.DOTALL)
+    match = _WORKER_LINE.fullmatch(line)
     if match is None:
         raise ProtocolError("INVALID_REPLY", f"not a line of workers: {line!r}")
     functions = tuple(match.group(4).split(b" ")) if match.group(4) else ()

@@ -153,7 +153,7 @@ PACKETS: Final = (
     ),
 )
 
-_SHOWN_BYTES: Final = 64
+SHOWN_BYTES: Final = 64
 
 
 def spec_of(number: int) -> PacketSpec | None:
@@ -199,6 +199,6 @@ class Packet:
 
 def shorten(value: bytes) -> str:
     """The value as Python would write it, cut after 64 bytes with its full length named."""
-    if len(value) <= _SHOWN_BYTES:
+    if len(value) <= SHOWN_BYTES:
         return repr(value)
-    return f"{value[:_SHOWN_BYTES]!r}… ({len(value)} bytes)"
+    return f"{value[:SHOWN_BYTES]!r}… ({len(value)} bytes)"

@@ -87,6 +87,15 @@ class AdminRole:
         """How many requests have not been answered yet."""
         return len(self._waiting)
 
+    @property
+    def unfinished(self) -> tuple[bytes, bytes] | None:
+        """The list command that is being answered, and its first row; None while there is no row."""
+        if not self._rows:
+            return None
+        command = self._waiting[0].command
+        assert command is not None
+        return command, self._rows[0]
+
     def ask(self, token: object, command: bytes) -> None:
         """Sends a command line, given without its end; reports Answered or CommandRefused.
 

@@ -18,6 +18,7 @@ from geartrain.errors import BindError
 _FREE_PORT_ATTEMPTS: Final = 20
 # An address that this machine does not have; no reason to fail while another one of the same name works.
 _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
+_FAMILIES: Final = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 
 # Host and port; for IPv6 with flow and scope, without which a link-local address cannot be bound.
 SocketName = tuple[str | int, ...]
@@ -62,12 +63,16 @@ def adopt(descriptor: int, scheme: str = TCP) -> Listener:
     """A listener of a descriptor that listens already, such as one that systemd passes on.
 
     ``scheme`` is what will be spoken on a TCP socket; on a Unix socket it is always plain Gearman. The
-    descriptor belongs to the listener from now on. Raises BindError for one that does not listen for streams.
+    descriptor belongs to the listener from now on. Raises BindError for one that does not listen for streams
+    of TCP or a Unix socket.
     """
     try:
         bound = socket.socket(fileno=descriptor)
     except OSError as error:
         raise _bind_error(f"descriptor {descriptor}", error) from error
+    if bound.family not in _FAMILIES:
+        bound.detach()
+        raise BindError(f"descriptor {descriptor}", "it is neither a TCP nor a Unix socket")
     if bound.type != socket.SOCK_STREAM or not bound.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         bound.detach()
         raise BindError(f"descriptor {descriptor}", "it is no listening stream socket")
@@ -83,7 +88,8 @@ def _address_of(bound: _Socket, scheme: str) -> Address:
     """The address that a socket is bound to, with the real port."""
     name = bound.getsockname()
     if bound.family == socket.AF_UNIX:
-        return UnixAddress(os.fsdecode(name))
+        # As it is written where a zero byte cannot be: in front of a name that is not in the file system.
+        return UnixAddress(os.fsdecode(name).replace("\0", "@", 1))
     return TcpAddress(name[0], name[1], scheme)
 
 

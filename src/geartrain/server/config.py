@@ -176,7 +176,7 @@ def _check_listen(entries: object) -> None:
 
 def _check_choice(key: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
-        raise ConfigError(key, value, "one of " + ", ".join(choice for choice in choices if choice))
+        raise ConfigError(key, value, " or ".join(choice for choice in choices if choice))
 
 
 def _check_keepalive(key: str, value: int, highest: int) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, cast
 
 from geartrain.addresses import Address
+from geartrain.server.subject import Subject
 
 if TYPE_CHECKING:
     from geartrain.server.hub import Hub
@@ -29,13 +30,16 @@ _JOINED_BYTES: Final = 64 * 1024
 class Connection(asyncio.Protocol):
     """The protocol object of one accepted socket.
 
-    ``address`` names the other side for people; ``listener`` is where it came in.
+    ``address`` names the other side for people; ``listener`` is where it came in; ``subject`` is who the
+    client's TLS certificate says it is, None without one that was verified.
     """
 
     def __init__(self, hub: Hub, descriptor: int, address: bytes, listener: Address) -> None:
         self.descriptor = descriptor
         self.address = address
         self.listener = listener
+        # Set before ``connection_made``.
+        self.subject: Subject | None = None
         self._hub = hub
         self._config = hub.config
         self._open = False

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from geartrain.engine import Engine, Peer
+from geartrain.engine.access import Access
 from geartrain.protocol.codec import Message
+from geartrain.server.acl import AccessList
 from geartrain.server.config import ServerConfig
 from geartrain.server.log import log_event
 
 if TYPE_CHECKING:
     from geartrain.server.connection import Connection
-    from geartrain.server.gear import GearConnection
 
 # After so many messages of one connection their answers are written.
 _BATCH: Final = 64
@@ -52,15 +53,36 @@ class Hub:
         self._settling = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_deadline = math.inf
+        # None lets everybody do everything.
+        self._access_list: AccessList | None = None
+
+    def set_access_list(self, access_list: AccessList | None) -> None:
+        """Has these rules hold from now on, for connections that are there already too."""
+        self._access_list = access_list
+        now = self._now()
+        for peer, connection in self._by_peer.items():
+            self.engine.set_access(peer, self._access_of(connection), now)
+
+    def _access_of(self, connection: Connection) -> Access | None:
+        if self._access_list is None:
+            return None
+        return self._access_list.access_for(connection.subject, str(connection.listener))
 
     def attach(self, connection: Connection) -> Peer:
         """Makes a new connection known to the engine."""
-        listener = str(connection.listener).encode()
-        peer = self.engine.connect(connection.descriptor, connection.address, self._now(), listener)
+        subject = connection.subject
+        peer = self.engine.connect(
+            connection.descriptor,
+            connection.address,
+            self._now(),
+            str(connection.listener).encode(errors="surrogateescape"),
+            subject.name.encode() if subject is not None else b"",
+            self._access_of(connection),
+        )
         self._by_peer[peer] = connection
         self.connections.add(connection)
         self._all_closed.clear()
-        self._say(logging.DEBUG, "connected", connection)
+        self._say(logging.DEBUG, "connected", connection, listener=peer.listener, subject=peer.subject)
         return peer
 
     def detach(self, connection: Connection) -> None:
@@ -76,7 +98,7 @@ class Hub:
         if not self.connections:
             self._all_closed.set()
 
-    def receive(self, connection: GearConnection, messages: deque[Message], end_of_turn: float) -> None:
+    def receive(self, connection: Connection, messages: deque[Message], end_of_turn: float) -> None:
         """Gives the engine the next few messages of a connection, taking them from the left.
 
         One at least; no more once ``time.monotonic()`` comes to ``end_of_turn``, or the answers come to more
@@ -119,14 +141,15 @@ class Hub:
         """Closes every connection, those that do not take their last output in time too."""
         for connection in list(self.connections):
             connection.close()
-        deadline = self.loop.call_later(self.config.linger_seconds, self._abort_all)
+        deadline = self.loop.call_later(self.config.linger_seconds, self.abort_all)
         await self._all_closed.wait()
         deadline.cancel()
         # Last: a worker that goes gives its jobs back, and they may set the timer again.
         if self._timer is not None:
             self._timer.cancel()
 
-    def _abort_all(self) -> None:
+    def abort_all(self) -> None:
+        """Closes every connection at once."""
         for connection in list(self.connections):
             connection.abort()
 

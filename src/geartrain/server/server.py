@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import os
-import socket
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from geartrain.addresses import Address, TcpAddress
+from geartrain.addresses import HTTP, TLS, Address, TcpAddress
 from geartrain.engine import Engine, EngineOptions
 from geartrain.engine.admin import STOP_NOW
+from geartrain.errors import AclError, TlsError
 from geartrain.server.acceptor import Acceptor
+from geartrain.server.acl import AccessList
 from geartrain.server.binding import Listener, bind_all
 from geartrain.server.config import ServerConfig
-from geartrain.server.gear import GearConnection
 from geartrain.server.hub import Hub
+from geartrain.server.log import log_event, logger
+from geartrain.server.reception import Reception
 from geartrain.server.timezone import machine_timezone
+from geartrain.server.tls import tls_context
 
 # Handles are never used again: their serials start at the microsecond of the start, and no server hands out
 # jobs faster than one a microsecond.
@@ -45,9 +49,9 @@ class Server:
     def __init__(
         self, config: ServerConfig | None = None, *, adopted: Sequence[Listener] = (), **settings: object
     ) -> None:
-        """``adopted`` are listeners that ``binding.adopt`` made of descriptors that listen already, as systemd
-        passes them on; if there are any, nothing else is bound, whatever the config says. The server closes
-        them in the end.
+        """``adopted`` are listeners that ``binding.adopt`` made of descriptors that listen already, such as
+        those that systemd passes on. With them, only what ``listen`` names is bound beside, and no default.
+        The server closes them in the end.
 
         Raises ConfigError for a value that cannot be used, TypeError for a name that is no field.
         """
@@ -57,8 +61,8 @@ class Server:
         self.addresses: tuple[Address, ...] = ()
         self._stopped = asyncio.Event()
         self._draining = False
-        # Sockets on their way to become connections.
-        self._arriving: set[asyncio.Task[None]] = set()
+        # Ends a drain that takes too long.
+        self._drain_timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         self.start()
@@ -71,34 +75,65 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The first TCP port that the server listens on; 0 when there is none."""
-        ports = (address.port for address in self.addresses if isinstance(address, TcpAddress))
-        return next(ports, 0)
+        """The first TCP port where the server speaks Gearman, over TLS or not; 0 when there is none."""
+        tcp = (address for address in self.addresses if isinstance(address, TcpAddress))
+        return next((address.port for address in tcp if address.scheme != HTTP), 0)
 
     def start(self) -> None:
-        """Binds the sockets and begins to serve on the running event loop. Raises BindError."""
+        """Binds the sockets and begins to serve on the running event loop.
+
+        Raises BindError, and TlsError and AclError for files that cannot be used.
+        """
         loop = asyncio.get_running_loop()
         config = self.config
-        listeners = self._adopted or bind_all(
-            config.listen_addresses(), config.backlog, skip_missing=not config.listen
-        )
+        access_list = AccessList.load(config.acl) if config.acl else None
+        context = tls_context(config) if self._speaks_tls() else None
+        listeners = self._adopted + self._bind()
         self.addresses = tuple(listener.address for listener in listeners)
         self._hub = Hub(Engine(_engine_options(config)), config, loop, self._check)
-        self._acceptor = Acceptor(loop, listeners, self._accept)
+        self._hub.set_access_list(access_list)
+        self._reception = Reception(self._hub, context)
+        self._acceptor = Acceptor(loop, listeners, self._reception.receive)
         self._acceptor.start()
 
     def stop(self) -> None:
         """Has ``wait_stopped`` return; what is queued or running then is not waited for."""
         self._stopped.set()
 
+    def abort(self) -> None:
+        """Stops, and has ``close`` wait for nobody: last answers that are not sent yet are lost."""
+        self._stopped.set()
+        self._acceptor.close()
+        self._hub.abort_all()
+
+    def reload(self) -> None:
+        """Reads again what can change while the server runs: the access rules, and the TLS files.
+
+        Connections that are there go on as they are, but for what they may do. Files that cannot be used now
+        leave everything as it was; the log says so.
+        """
+        self._reload_access_list()
+        self._reload_tls()
+
     def drain(self) -> None:
         """Refuses new connections, and stops as soon as no job is queued or running.
 
-        Those already connected go on and may submit more. Jobs for a later time are not waited for.
+        Those already connected go on and may submit more. Jobs for a later time are not waited for, nor are
+        durable ones that no worker has yet: the next start has them. After ``drain_timeout`` seconds it
+        stops all the same.
         """
-        self._draining = True
-        self._acceptor.close()
+        if not self._draining:
+            self._draining = True
+            self._acceptor.close()
+            self._hub.engine.keep_durable_jobs()
+            if self.config.drain_timeout:
+                self._drain_timer = self._hub.loop.call_later(self.config.drain_timeout, self._give_up)
         self._check()
+
+    @property
+    def unfinished_jobs(self) -> int:
+        """How many jobs a ``drain`` has to wait for."""
+        return self._hub.engine.unfinished_jobs
 
     async def wait_stopped(self) -> None:
         """Returns after ``stop``, at the end of a ``drain``, or when an administrator asked for either."""
@@ -114,24 +149,46 @@ class Server:
             # Never started, or it could not bind.
             return
         self._acceptor.close()
-        if self._arriving:
-            await asyncio.wait(self._arriving)
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+        await self._reception.close()
         await self._hub.close()
 
-    def _accept(self, accepted: socket.socket, listener: Address) -> None:
-        task = asyncio.get_running_loop().create_task(self._serve(accepted, listener))
-        self._arriving.add(task)
-        task.add_done_callback(self._arriving.discard)
-
-    async def _serve(self, accepted: socket.socket, listener: Address) -> None:
-        """Makes a transport and a connection of an accepted socket."""
+    def _reload_access_list(self) -> None:
+        """Reads the access rules again; a file that cannot be used leaves the old ones as they are."""
+        if not self.config.acl:
+            return
         try:
-            connection = GearConnection(self._hub, accepted.fileno(), _peer_address(accepted), listener)
-            _set_options(accepted)
-            await self._hub.loop.connect_accepted_socket(lambda: connection, accepted)
-        except OSError:
-            # The other side is gone already.
-            accepted.close()
+            self._hub.set_access_list(AccessList.load(self.config.acl))
+        except AclError as error:
+            log_event(logging.ERROR, "the access rules stay as they are", {"reason": str(error)})
+        else:
+            log_event(logging.INFO, "read the access rules", {"path": self.config.acl})
+
+    def _reload_tls(self) -> None:
+        """Reads the certificates again, for connections that come from now on."""
+        if not self._speaks_tls():
+            return
+        try:
+            self._reception.context = tls_context(self.config)
+        except TlsError as error:
+            log_event(logging.ERROR, "the certificates stay as they are", {"reason": str(error)})
+        else:
+            log_event(logging.INFO, "read the certificates", {"path": self.config.ssl_certificate})
+
+    def _speaks_tls(self) -> bool:
+        adopted = [listener.address for listener in self._adopted]
+        return self.config.uses_tls() or any(isinstance(a, TcpAddress) and a.scheme == TLS for a in adopted)
+
+    def _bind(self) -> list[Listener]:
+        config = self.config
+        if self._adopted and not config.listen:
+            return []
+        return bind_all(config.listen_addresses(), config.backlog, skip_missing=not config.listen)
+
+    def _give_up(self) -> None:
+        log_event(logging.WARNING, "stopping although jobs are left", {"jobs": self.unfinished_jobs})
+        self._stopped.set()
 
     def _check(self) -> None:
         """Looks whether it is time to stop."""
@@ -159,19 +216,5 @@ def _engine_options(config: ServerConfig) -> EngineOptions:
         pid=os.getpid(),
         log_level=config.log_level.encode(),
         timezone=config.timezone or machine_timezone(),
+        log_jobs=logger.isEnabledFor(logging.DEBUG),
     )
-
-
-def _set_options(accepted: socket.socket) -> None:
-    accepted.setblocking(False)
-    if accepted.family != socket.AF_UNIX:
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-
-def _peer_address(accepted: socket.socket) -> bytes:
-    """What the admin command ``workers`` shows: an IP address, or "unix"."""
-    if accepted.family == socket.AF_UNIX:
-        return b"unix"
-    host: str = accepted.getpeername()[0]
-    return host.encode()

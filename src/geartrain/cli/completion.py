@@ -1,0 +1,90 @@
+"""``geartrain completion``: completion in shells, of functions and jobs too, which a live server tells."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+import click
+from click.shell_completion import get_completion_class
+
+from geartrain.aio.admin import AsyncAdminClient
+from geartrain.cli.asking import connected
+from geartrain.cli.output import readable
+from geartrain.cli.servers import DEFAULT_SERVER, Servers, TlsOptions
+from geartrain.errors import GeartrainError
+
+PROGRAM: Final = "geartrain"
+_VARIABLE: Final = "_GEARTRAIN_COMPLETE"
+# Somebody waits at the keyboard.
+_TIMEOUT_SECONDS: Final = 0.5
+_MAX_JOBS: Final = 1000
+_EXAMPLES: Final = """\b
+Examples:
+  geartrain completion bash > ~/.local/share/bash-completion/completions/geartrain
+  geartrain completion zsh > ~/.zfunc/_geartrain
+  geartrain completion fish > ~/.config/fish/completions/geartrain.fish
+"""
+
+
+@click.command(context_settings={"max_content_width": 100}, epilog=_EXAMPLES)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def command(*, shell: str) -> None:
+    """Prints the script that makes a shell complete the words of geartrain.
+
+    Functions and jobs are completed too, from the server that is named by --server or GEARMAN_SERVER.
+    """
+    completion = get_completion_class(shell)
+    assert completion is not None
+    click.echo(completion(click.Command(PROGRAM), {}, PROGRAM, _VARIABLE).source())
+
+
+def complete_function(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The functions that begin so; none when there is no server."""
+    return _complete(ctx, _function_names, incomplete)
+
+
+def complete_handle(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The handles that begin so; none when there is no server."""
+    return _complete(ctx, _handles, incomplete)
+
+
+async def _function_names(admin: AsyncAdminClient) -> Iterable[bytes]:
+    return [row.function for row in await admin.functions()]
+
+
+async def _handles(admin: AsyncAdminClient) -> Iterable[bytes]:
+    return [row.handle for row in await admin.jobs(limit=_MAX_JOBS)]
+
+
+def _complete(
+    ctx: click.Context, names: Callable[[AsyncAdminClient], Awaitable[Iterable[bytes]]], incomplete: str
+) -> list[str]:
+    # Whatever is wrong, the line that somebody is typing is no place to say so.
+    try:
+        found = asyncio.run(_ask_quickly(_servers(ctx), names))
+    except (GeartrainError, click.ClickException, OSError):
+        return []
+    return [name for name in map(readable, found) if name.startswith(incomplete)]
+
+
+async def _ask_quickly(
+    servers: Servers, names: Callable[[AsyncAdminClient], Awaitable[Iterable[bytes]]]
+) -> Iterable[bytes]:
+    async with asyncio.timeout(_TIMEOUT_SECONDS), connected(servers) as admin:
+        return await names(admin)
+
+
+def _servers(ctx: click.Context) -> Servers:
+    """The servers of the words typed so far, or of the environment."""
+    given = ctx.params
+    tls = TlsOptions(
+        ssl=bool(given.get("ssl")),
+        ca_file=given.get("ssl_ca_file"),
+        certificate=given.get("ssl_certificate"),
+        key=given.get("ssl_key"),
+        insecure=bool(given.get("insecure")),
+    )
+    entries = ",".join(given.get("server") or (DEFAULT_SERVER,))
+    return tls.servers(entries, timeout_seconds=_TIMEOUT_SECONDS)

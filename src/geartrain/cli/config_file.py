@@ -1,0 +1,133 @@
+"""Settings of ``gearmand`` from a file: TOML, or the format of the C server.
+
+A key is the long name of an option, with ``-`` or ``_``. The file of the C server holds the words of a
+command line instead; a file is taken for one when a line of it begins with ``-`` and its name does not end
+in ``.toml``. There, every word that belongs to no option is ignored, comments are no exception.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from dataclasses import dataclass, field
+from typing import Final
+
+import click
+
+from geartrain.cli.options import PortType
+from geartrain.cli.provenance import file_origin, refusal
+
+# In the place of a path: no file at all, not even one that is looked for by default.
+NO_FILE: Final = "none"
+# Where the administrator of a machine puts it; the last one is where the C server looks.
+SYSTEM_PATHS: Final = ("/etc/geartrain/gearmand.toml", "/etc/gearmand.conf")
+_USER_PATH: Final = os.path.join("geartrain", "gearmand.toml")
+_MAX_SHOWN_CHARACTERS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """What a config file says: values by the names of options, and the words in it that belong to none."""
+
+    path: str
+    values: dict[str, object]
+    stray_words: tuple[str, ...] = field(default=())
+
+
+def read_config_file(ctx: click.Context, path: str) -> ConfigFile | None:
+    """Reads the file of that name or, without a name, the first one on the search path that is there.
+
+    The keys are those options of the context's command that may also stand in the environment. Raises
+    click.UsageError for what cannot be read or understood.
+    """
+    if path == NO_FILE:
+        return None
+    for candidate in [path] if path else search_path():
+        try:
+            with open(candidate, encoding="utf-8") as file:
+                text = file.read()
+        except UnicodeDecodeError as error:
+            raise click.UsageError(f"cannot read config file {candidate}: it is not UTF-8") from error
+        except OSError as error:
+            if not path and isinstance(error, FileNotFoundError | NotADirectoryError):
+                continue
+            raise click.UsageError(f"cannot read config file {candidate}: {error.strerror}") from error
+        return _parse(ctx, candidate, text)
+    return None
+
+
+def search_path() -> list[str]:
+    """Where a config file is looked for: an ordinary user's own comes before those of the machine."""
+    if os.geteuid() == 0:
+        return list(SYSTEM_PATHS)
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return [os.path.join(home, _USER_PATH), *SYSTEM_PATHS]
+
+
+def _parse(ctx: click.Context, path: str, text: str) -> ConfigFile:
+    options = _options(ctx)
+    if not path.endswith(".toml") and any(line.lstrip().startswith("-") for line in text.splitlines()):
+        return _parse_words(ctx, path, text, options)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise click.UsageError(f"cannot understand config file {path}: {error}") from error
+    return ConfigFile(path, _typed_values(path, table, options))
+
+
+def _options(ctx: click.Context) -> dict[str, click.Option]:
+    """The options that may be set in a file, by name."""
+    options = [param for param in ctx.command.params if isinstance(param, click.Option)]
+    return {option.name: option for option in options if option.name and option.allow_from_autoenv}
+
+
+def _typed_values(path: str, table: dict[str, object], options: dict[str, click.Option]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in options:
+            raise click.UsageError(_unknown_key(path, key, options))
+        if name in values:
+            raise click.UsageError(f"config file {path}: {key!r} is set twice")
+        expected = _expected(options[name], value)
+        if expected is not None:
+            raise click.UsageError(refusal(name, value, expected, file_origin(path)))
+        values[name] = [value] if options[name].multiple and isinstance(value, str) else value
+    return values
+
+
+def _unknown_key(path: str, key: str, options: dict[str, click.Option]) -> str:
+    names = [name.replace("_", "-") for name in options]
+    near = difflib.get_close_matches(key.replace("_", "-"), names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"config file {path}: there is no setting {key!r}{hint}"
+
+
+def _expected(option: click.Option, value: object) -> str | None:
+    """What a value of the wrong type should have been; None for one of the right type."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if option.is_flag:
+        return None if isinstance(value, bool) else "true or false"
+    if option.multiple:
+        is_list = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+        return None if is_list or isinstance(value, str) else "a list of texts"
+    if isinstance(option.type, PortType):
+        return None if is_whole or isinstance(value, str) else "a number or a text"
+    if isinstance(option.type, type(click.INT)):
+        return None if is_whole else "a whole number"
+    if isinstance(option.type, type(click.FLOAT)):
+        return None if is_whole or isinstance(value, float) else "a number"
+    return None if isinstance(value, str) else "a text"
+
+
+def _parse_words(ctx: click.Context, path: str, text: str, options: dict[str, click.Option]) -> ConfigFile:
+    """Reads the file of a C server: blanks and line ends are all that separates its words."""
+    try:
+        values, stray_words, given = ctx.command.make_parser(ctx).parse_args(text.split())
+    except click.UsageError as error:
+        raise click.UsageError(f"config file {path}: {error.format_message()}") from error
+    for param in given:
+        if param.name not in options:
+            raise click.UsageError(f"config file {path}: {param.opts[-1]} has no place in a file")
+    return ConfigFile(path, dict(values), tuple(word[:_MAX_SHOWN_CHARACTERS] for word in stray_words))

@@ -1,0 +1,195 @@
+"""What tools print: tables for people, JSON for programs.
+
+On a terminal rich draws a table. Elsewhere it is plain text, one line for each row and the columns aligned
+with blanks, so that ``grep`` and ``awk`` find their way.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    # Takes longer to load than all the rest of a tool, and is of no use in a pipe.
+    from rich.console import RenderableType
+
+Json = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
+
+UNKNOWN: Final = "-"
+_GAP: Final = "  "
+_MINUTE_SECONDS: Final = 60
+_HOUR_SECONDS: Final = 60 * _MINUTE_SECONDS
+_DAY_SECONDS: Final = 24 * _HOUR_SECONDS
+
+
+class Column(NamedTuple):
+    """A column; numbers are aligned to the right. A narrow terminal does without the optional ones."""
+
+    title: str
+    numbers: bool = False
+    optional: bool = False
+
+
+class Table(NamedTuple):
+    """Rows below the titles of their columns.
+
+    ``empty`` is what to say when there are none, ``note`` what else there is to say. ``styles`` are those of
+    the rows on a terminal, in rich's words.
+    """
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str]]
+    empty: str
+    styles: Sequence[str] = ()
+    note: str = ""
+
+
+def show_table(table: Table) -> None:
+    """Prints a table."""
+    if table.rows and sys.stdout.isatty():
+        from rich.console import Console
+
+        console = Console()
+        console.print(draw_table(table, console.width))
+    else:
+        click.echo(write_table(table))
+    if table.note:
+        # No row, so programs that read rows must not see it.
+        click.echo(table.note, err=True)
+
+
+def show_json(value: Json, *, in_one_line: bool = False) -> None:
+    """Prints a value as JSON, in one line if others follow."""
+    indent = None if in_one_line else 2
+    click.echo(json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def draw_table(table: Table, width: int) -> RenderableType:
+    """The table for a terminal of so many columns of text."""
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    if not table.rows:
+        return Text(table.empty)
+    table = _fit(table, width)
+    drawn = RichTable(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
+    )
+    for column in table.columns:
+        drawn.add_column(
+            column.title,
+            justify="right" if column.numbers else "left",
+            no_wrap=column.numbers,
+            overflow="fold",
+        )
+    for row, style in zip_longest(table.rows, table.styles, fillvalue=""):
+        # Names are not markup, even with brackets in them.
+        drawn.add_row(*[Text(cell) for cell in row], style=str(style))
+    return drawn
+
+
+def write_table(table: Table) -> str:
+    """The table as plain text."""
+    if not table.rows:
+        return table.empty
+    titles = [column.title.upper() for column in table.columns]
+    lines = [titles, *table.rows]
+    widths = _widths(lines)
+    return "\n".join(_write_line(table.columns, widths, line) for line in lines)
+
+
+def _write_line(columns: Sequence[Column], widths: Sequence[int], cells: Sequence[str]) -> str:
+    padded = []
+    for column, width, cell in zip(columns, widths, cells, strict=True):
+        blanks = " " * (width - _width(cell))
+        padded.append(blanks + cell if column.numbers else cell + blanks)
+    return _GAP.join(padded).rstrip()
+
+
+def _fit(table: Table, width: int) -> Table:
+    """The table without the last of its optional columns, as far as the others need their room."""
+    widths = _widths([[column.title for column in table.columns], *table.rows])
+    kept = list(range(len(widths)))
+    for index in reversed(range(len(widths))):
+        if sum(widths[each] + len(_GAP) for each in kept) - len(_GAP) <= width:
+            break
+        if table.columns[index].optional:
+            kept.remove(index)
+    return table._replace(
+        columns=[table.columns[index] for index in kept],
+        rows=[[row[index] for index in kept] for row in table.rows],
+    )
+
+
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    return [max(_width(cell) for cell in cells) for cells in zip(*lines, strict=True)]
+
+
+def _width(cell: str) -> int:
+    """How many columns of a terminal the text takes: two for each Chinese character."""
+    if cell.isascii():
+        return len(cell)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in cell)
+    return len(cell) + wide - sum(unicodedata.combining(character) > 0 for character in cell)
+
+
+# --- what stands in a cell ------------------------------------------------------------------------------
+
+
+def readable(name: bytes | None) -> str:
+    r"""A name of a server, as text that no terminal takes for commands.
+
+    ``\xNN`` and ``\uNNNN`` stand for bytes that are no text, controls of all kinds, marks that turn the
+    direction of writing, and blanks that are no plain ones.
+    """
+    if name is None:
+        return UNKNOWN
+    text = name.decode("utf-8", "backslashreplace")
+    return "".join([character if character.isprintable() else _escaped(character) for character in text])
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def number(value: int | None) -> str:
+    """A number that a server told, or did not."""
+    return UNKNOWN if value is None else str(value)
+
+
+def duration(seconds: float | None) -> str:
+    """A time span in its two largest units: ``0.3s``, ``42s``, ``3m 05s``, ``7h 20m``, ``12d 03h``."""
+    if seconds is None:
+        return UNKNOWN
+    whole = int(seconds)
+    if whole < 10:
+        return f"{seconds:.1f}s"
+    if whole < _MINUTE_SECONDS:
+        return f"{whole}s"
+    if whole < _HOUR_SECONDS:
+        return f"{whole // _MINUTE_SECONDS}m {whole % _MINUTE_SECONDS:02}s"
+    if whole < _DAY_SECONDS:
+        return f"{whole // _HOUR_SECONDS}h {whole % _HOUR_SECONDS // _MINUTE_SECONDS:02}m"
+    return f"{whole // _DAY_SECONDS}d {whole % _DAY_SECONDS // _HOUR_SECONDS:02}h"
+
+
+def json_value(value: object) -> Json:
+    """What a server told, as JSON: named fields are an object, other tuples an array, bytes are text."""
+    if isinstance(value, bytes):
+        return readable(value)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: json_value(field) for name, field in value._asdict().items()}
+    if isinstance(value, list | tuple):
+        return [json_value(item) for item in value]
+    assert value is None or isinstance(value, bool | int | float | str)
+    return value
