@@ -9,7 +9,7 @@ from typing import Final
 
 from geartrain.engine.function import Function
 from geartrain.engine.guard import Guard
-from geartrain.engine.job import COMMITTING, NORMAL, RUNNING, Job
+from geartrain.engine.job import COMMITTING, NORMAL, RUNNING, Job, serial_of
 from geartrain.engine.jobs import Jobs
 from geartrain.engine.options import EngineOptions
 from geartrain.engine.peer import Peer
@@ -89,6 +89,9 @@ class Clients:
             peer.send_error(ARGUMENT_TOO_LARGE, "Unique value too large")
             return
         jobs = self._jobs
+        if background and jobs.journal.refusal:
+            peer.send_error(QUEUE_ERROR, jobs.journal.refusal)
+            return
         function = jobs.function(name)
         job = function.find(unique, data)
         if job is None:
@@ -152,7 +155,7 @@ class Clients:
             job = function.find_unique(unique)
             if job is None or not _may_see(peer, function):
                 continue
-            if found is None or _serial(job) > _serial(found):
+            if found is None or serial_of(job.handle) > serial_of(found.handle):
                 found = job
         return found
 
@@ -160,11 +163,6 @@ class Clients:
 def _may_see(peer: Peer, function: Function) -> bool:
     """Whether the connection may know of the function's jobs."""
     return peer.access is None or peer.access.may_see(function.name)
-
-
-def _serial(job: Job) -> int:
-    """The number in the job's handle, higher for each later job."""
-    return int(job.handle.rpartition(b":")[2])
 
 
 def _state_arguments(job: Job | None) -> tuple[bytes, bytes, bytes, bytes]:

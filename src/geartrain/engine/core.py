@@ -160,6 +160,35 @@ class Engine:
         self._jobs.leave(peer)
         self._workers.reset_abilities(peer, now)
 
+    def restore(
+        self,
+        handle: bytes,
+        function: bytes,
+        unique: bytes,
+        data: bytes,
+        priority: int,
+        run_at: float,
+        reducer: bytes,
+        attempts: int,
+        submitted_at: float,
+        now: float,
+    ) -> None:
+        """A durable job from before the start; they come in the order of their submission."""
+        self._now = now
+        job = Job(
+            handle,
+            self._jobs.function(function),
+            unique,
+            data,
+            priority,
+            True,
+            run_at,
+            reducer,
+            submitted_at,
+        )
+        job.retries = attempts
+        self._jobs.restore(job, now, now + self.wall_offset)
+
     def committed(self, number: int, now: float) -> None:
         """The journal is durable up to that number: jobs are offered, held replies go out."""
         self._now = now

@@ -115,6 +115,11 @@ class Job:
         return f"<Job {self.handle!r} of {self.function.name!r}, state {self.state}>"
 
 
+def serial_of(handle: bytes) -> int:
+    """The number in a handle, higher for each later job."""
+    return int(handle[handle.rindex(b":") + 1 :])
+
+
 class JobQueue:
     """Jobs in order of arrival; any of them can leave at any time.
 

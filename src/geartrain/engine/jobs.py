@@ -19,7 +19,7 @@ from geartrain.engine.job import (
     Job,
 )
 from geartrain.engine.joblog import JobLog
-from geartrain.engine.journal import ADD, REMOVE, Journal
+from geartrain.engine.journal import ADD, ATTEMPT, REMOVE, Journal
 from geartrain.engine.notices import INFO, WARNING, Notice
 from geartrain.engine.options import UNLIMITED, EngineOptions
 from geartrain.engine.peer import Peer
@@ -30,6 +30,9 @@ from geartrain.protocol.packets import NOOP, WORK_FAIL
 # How long a woken worker may take to grab before the next sleeper is woken for the same job. Long for a
 # worker on the same network, short for whoever waits for the job.
 WAKE_GRACE_SECONDS: Final = 0.05
+
+# In place of the number of a journal entry: the job has been durable since before the start.
+BEFORE_START: Final = -1
 
 _NOOP: Final = encode_response(NOOP)
 
@@ -112,6 +115,14 @@ class Jobs:
             self._admit(job, now, wall)
         return job
 
+    def restore(self, job: Job, now: float, wall: float) -> None:
+        """Takes in a durable job from before the start."""
+        job.change = BEFORE_START
+        self.by_handle[job.handle] = job
+        job.function.total += 1
+        job.function.remember(job)
+        self._admit(job, now, wall)
+
     def promote(self, job: Job) -> None:
         """Makes a foreground job a background job as well, because somebody submitted it as one."""
         job.background = True
@@ -127,7 +138,7 @@ class Jobs:
 
     def settle(self, number: int, now: float, wall: float) -> None:
         """Offers the jobs to workers whose journal entries, up to that number, are durable."""
-        self.journal.settled = number
+        self.journal.settled = max(self.journal.settled, number)
         while self._committing and self._committing[0].change <= number:
             job = self._committing.popleft()
             if job.state == COMMITTING:
@@ -264,6 +275,8 @@ class Jobs:
             return
         self._take_from_worker(job)
         job.function.requeued += 1
+        if job.change:
+            self.journal.write(ATTEMPT, job)
         job.numerator = 0
         job.denominator = 0
         if self._log is not None:

@@ -12,6 +12,8 @@ from geartrain.engine.job import Job
 
 ADD: Final = 1
 REMOVE: Final = 2
+# The job was given back to its queue once more.
+ATTEMPT: Final = 3
 
 
 class Change:
@@ -25,19 +27,21 @@ class Change:
         self.job = job
 
     def __repr__(self) -> str:
-        return f"<Change {self.number} {'ADD' if self.kind == ADD else 'REMOVE'} {self.job.handle!r}>"
+        return f"<Change {self.number} {('ADD', 'REMOVE', 'ATTEMPT')[self.kind - 1]} {self.job.handle!r}>"
 
 
 class Journal:
     """Changes in order: those not taken yet, and the number up to which all are settled."""
 
-    __slots__ = ("_changes", "last", "settled")
+    __slots__ = ("_changes", "last", "refusal", "settled")
 
     def __init__(self) -> None:
         # Number of the last change written down.
         self.last = 0
         # Up to here every change is durable or refused.
         self.settled = 0
+        # Why no addition can be taken now; empty while they can.
+        self.refusal = ""
         self._changes: list[Change] = []
 
     def write(self, kind: int, job: Job) -> int:

@@ -15,6 +15,7 @@ from geartrain.engine.access import Access
 from geartrain.protocol.codec import Message
 from geartrain.server.acl import AccessList
 from geartrain.server.config import ServerConfig
+from geartrain.server.durable import DurableQueue
 from geartrain.server.log import log_event
 
 if TYPE_CHECKING:
@@ -55,11 +56,13 @@ class Hub:
         self._timer_deadline = math.inf
         # None lets everybody do everything.
         self._access_list: AccessList | None = None
+        # None keeps background jobs in memory only.
+        self.queue: DurableQueue | None = None
 
     def set_access_list(self, access_list: AccessList | None) -> None:
         """Has these rules hold from now on, for connections that are there already too."""
         self._access_list = access_list
-        now = self._now()
+        now = self.now()
         for peer, connection in self._by_peer.items():
             self.engine.set_access(peer, self._access_of(connection), now)
 
@@ -74,7 +77,7 @@ class Hub:
         peer = self.engine.connect(
             connection.descriptor,
             connection.address,
-            self._now(),
+            self.now(),
             str(connection.listener).encode(errors="surrogateescape"),
             subject.name.encode() if subject is not None else b"",
             self._access_of(connection),
@@ -88,7 +91,7 @@ class Hub:
     def detach(self, connection: Connection) -> None:
         """Has the engine forget a connection that was attached."""
         del self._by_peer[connection.peer]
-        self.engine.disconnect(connection.peer, self._now())
+        self.engine.disconnect(connection.peer, self.now())
         self._say(logging.DEBUG, "disconnected", connection)
         self.settle()
 
@@ -104,7 +107,7 @@ class Hub:
         One at least; no more once ``time.monotonic()`` comes to ``end_of_turn``, or the answers come to more
         than back-pressure lets pile up.
         """
-        now = self._now()
+        now = self.now()
         peer = connection.peer
         receive = self.engine.receive
         pause_bytes = self.config.pause_bytes
@@ -133,6 +136,8 @@ class Hub:
                         connection.flush(source)
         finally:
             self._settling = False
+        if self.queue is not None:
+            self.queue.pump()
         for notice in self.engine.take_notices():
             log_event(notice.level, notice.event, notice.fields)
         self._set_timer()
@@ -163,7 +168,8 @@ class Hub:
         fields = {"descriptor": connection.descriptor, "peer": connection.address, **more}
         log_event(level, event, fields)
 
-    def _now(self) -> float:
+    def now(self) -> float:
+        """The monotonic clock; tells the engine the time of day on the way."""
         now = time.monotonic()
         self.engine.wall_offset = time.time() - now
         return now
@@ -182,5 +188,5 @@ class Hub:
     def _tick(self) -> None:
         self._timer = None
         self._timer_deadline = math.inf
-        self.engine.tick(self._now())
+        self.engine.tick(self.now())
         self.settle()
