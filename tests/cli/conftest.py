@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
 from tests.cli.gearmand import GearmandCommand
+from tests.interop.servers import JobServer, start_c_server, start_ours
 
 
 @pytest.fixture
@@ -16,3 +18,26 @@ def gearmand(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         if name.startswith("GEARMAND_"):
             monkeypatch.delenv(name)
     return GearmandCommand(monkeypatch, capsys)
+
+
+@pytest.fixture
+def our_server() -> Iterator[JobServer]:
+    """Our job server as a process."""
+    job_server = start_ours()
+    yield job_server
+    job_server.stop()
+
+
+@pytest.fixture
+def c_server() -> Iterator[JobServer]:
+    """The C server."""
+    job_server = start_c_server()
+    yield job_server
+    job_server.stop()
+
+
+@pytest.fixture(params=["ours", "c"])
+def either_server(request: pytest.FixtureRequest) -> JobServer:
+    """Our job server, and then the C server: what the tools do for both."""
+    found: JobServer = request.getfixturevalue("our_server" if request.param == "ours" else "c_server")
+    return found

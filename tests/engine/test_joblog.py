@@ -6,8 +6,8 @@ import pytest
 
 from geartrain.engine import EngineOptions, Notice
 from geartrain.engine.notices import DEBUG
-from geartrain.protocol.packets import SUBMIT_JOB_BG, WORK_COMPLETE, WORK_FAIL
-from tests.engine.world import World
+from geartrain.protocol.packets import SUBMIT_JOB_BG, SUBMIT_JOB_EPOCH, WORK_COMPLETE, WORK_FAIL
+from tests.engine.world import NEW_YEAR, World
 
 SECRET = b"secret"
 
@@ -54,6 +54,13 @@ def test_the_life_of_a_job_is_told_step_by_step(world: World) -> None:
         Notice(DEBUG, "job completed", {**job, "bytes": 6}),
     ]
     assert SECRET not in repr(notices).encode()
+
+
+def test_a_job_for_later_is_told_with_its_time(world: World) -> None:
+    """In seconds since 1970."""
+    world.connect().send(SUBMIT_JOB_EPOCH, b"f", b"", b"%d" % (NEW_YEAR + 10), b"")
+
+    assert told(world, "job created")["run_at"] == NEW_YEAR + 10
 
 
 def test_a_failed_job_is_told(world: World) -> None:

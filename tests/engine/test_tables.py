@@ -186,18 +186,20 @@ def test_what_is_given_back_counts_as_that_and_what_is_given_up_as_failed() -> N
 
 
 @pytest.mark.parametrize("runs", [False, True])
+@pytest.mark.parametrize("ending", [(WORK_COMPLETE, b"r"), (WORK_FAIL,)])
 def test_a_cancelled_job_counts_as_failed_and_as_nothing_else(
-    world: World, admin: Connection, runs: bool
+    world: World, admin: Connection, runs: bool, ending: tuple[int, *tuple[bytes, ...]]
 ) -> None:
-    """Also when it was running, and its worker finishes it all the same."""
+    """Also when it was running, and its worker comes to an end all the same."""
     handle = world.connect().submit_background()
     worker = world.worker()
     if runs:
         worker.grab_handle()
+    number, *data = ending
 
     admin.admin(b"cancel job " + handle)
     admin.admin(b"cancel job " + handle)
-    worker.send(WORK_COMPLETE, handle, b"r")
+    worker.send(number, handle, *data)
 
     assert pick(the_row(admin, b"list functions"), COUNTERS) == [b"1", b"0", b"1", b"0"]
 

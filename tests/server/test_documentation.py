@@ -12,6 +12,7 @@ import pytest
 
 from geartrain.cli.gearmand import command
 from geartrain.server import ServerConfig
+from tests.server.process import run_gearmand
 
 _TEXT = (Path(__file__).parents[2] / "docs" / "server.md").read_text(encoding="utf-8")
 _PROGRAMS = re.findall(r"```python\n(.*?)```", _TEXT, re.DOTALL)
@@ -26,6 +27,18 @@ def test_every_program_runs_as_it_stands(program: str) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
+
+
+def test_the_config_file_can_be_used(tmp_path: Path) -> None:
+    """Every key and value in it is one."""
+    (text,) = re.findall(r"```toml\n(.*?)```", _TEXT, re.DOTALL)
+    file = tmp_path / "gearmand.toml"
+    file.write_text(text)
+
+    done = run_gearmand("--config-file", str(file), "--print-config")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"# file {file}" in done.stdout
 
 
 def test_every_option_is_described() -> None:

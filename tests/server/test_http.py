@@ -28,6 +28,8 @@ from tests.server.wire import TIMEOUT_SECONDS, Wire
 _MIB = 1 << 20
 # How long a send has to make no progress for the sender to count as held up.
 _HELD_UP_SECONDS = 0.5
+# The patience of a server that has little: more than a test takes from one request to the next.
+_SHORT_SECONDS = 0.5
 
 
 @pytest.fixture(scope="module", params=["uvloop", "asyncio"])
@@ -513,7 +515,7 @@ def test_an_http_client_is_a_connection_like_any_other() -> None:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A server that loses patience with clients soon."""
-    monkeypatch.setattr("geartrain.server.http.REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr("geartrain.server.http.REQUEST_SECONDS", _SHORT_SECONDS)
     with running() as served:
         yield served
 
@@ -541,7 +543,7 @@ def test_a_request_that_does_not_come_to_its_end_is_given_up(hurried: Site, leng
 
 def test_a_body_may_take_as_long_as_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as it comes at some rate: what is there by then pays for the time after."""
-    monkeypatch.setattr("geartrain.server.http.REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr("geartrain.server.http.REQUEST_SECONDS", _SHORT_SECONDS)
     monkeypatch.setattr("geartrain.server.http._LEAST_BYTES_PER_SECOND", 1)
     with running() as site, site.connect() as slow, site.connect() as idle:
         data = request("POST", "/f", b"x" * 1000, x_gearman_background="true")

@@ -172,19 +172,23 @@ class AsyncAdminClient:
         answer = None
         for message in messages:
             for event in self._role.receive(message):
-                if isinstance(event, UnexpectedLine):
-                    raise self._stranger(event.line)
+                self._check(event)
                 if isinstance(event, Answered | CommandRefused | Echoed):
                     answer = event
-        if isinstance(answer, Answered) and not is_list_command(answer.command):
-            [line] = answer.lines
-            if line != _OK and not line.startswith(_OK + b" "):
-                raise self._stranger(line)
         if self._role.unfinished is not None:
             command, row = self._role.unfinished
             if not is_row(command, row):
                 raise self._stranger(row)
         return answer
+
+    def _check(self, event: Event) -> None:
+        """Raises ProtocolError for what no job server says."""
+        if isinstance(event, UnexpectedLine):
+            raise self._stranger(event.line)
+        if isinstance(event, Answered) and not is_list_command(event.command):
+            [line] = event.lines
+            if line != _OK and not line.startswith(_OK + b" "):
+                raise self._stranger(line)
 
     def _note_refusal(self, error: RequestRefused) -> None:
         """Goes on with the older lists if the server does not know the tables."""

@@ -95,7 +95,7 @@ _LISTENING: Final = [
         default=_CONFIG.http_port,
         about="TCP port of HTTP, on every host that is listened on.",
     ),
-    _flag("--keepalive", about="Set keepalive on the listening sockets too; connections always have it."),
+    _flag("--keepalive", about="Look for dead connections; that is always done."),
     _number(
         "--keepalive-idle",
         default=_CONFIG.keepalive_idle,

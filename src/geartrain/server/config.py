@@ -65,10 +65,10 @@ class ServerConfig:
     # TCP port of HTTP where listen entries name none; 0 binds a free one.
     http_port: int = DEFAULT_HTTP_PORT
 
-    # Accepted TCP connections are always probed for silent deaths; this also sets it on listening sockets,
-    # which makes these three count: seconds of silence before the first probe, seconds between probes, and
-    # probes without an answer. -1 leaves each as the system has it.
+    # TCP connections are probed for silent deaths whether this is set or not.
     keepalive: bool = False
+    # Seconds of silence before the first probe, seconds between probes, and probes without an answer that end
+    # a connection; -1 leaves each as the system has it.
     keepalive_idle: int = SYSTEM_DEFAULT
     keepalive_interval: int = SYSTEM_DEFAULT
     keepalive_count: int = SYSTEM_DEFAULT
