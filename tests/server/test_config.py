@@ -10,7 +10,7 @@ import pytest
 from geartrain.addresses import TcpAddress, UnixAddress
 from geartrain.errors import ConfigError
 from geartrain.server import ServerConfig
-from geartrain.server.config import masked_url
+from geartrain.store.urls import masked_url
 
 
 def test_the_defaults_listen_on_loopback_only() -> None:

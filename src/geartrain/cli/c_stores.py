@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from geartrain.cli.options import BUILTIN_QUEUE
 from geartrain.errors import ConfigError
-from geartrain.server.config import MEMORY_QUEUE
+from geartrain.store.urls import MEMORY_URL
 
 # The values of --queue-type, and what the names of the options begin with that belong to each.
 _PREFIXES: Final = {
@@ -39,7 +39,7 @@ def queue_url(queue_type: str, values: dict[str, str]) -> str:
         expected = f"one of {_TYPES}; jobs of {kind} can go to --queue sqlite:///FILE or redis://HOST instead"
         raise ConfigError("queue_type", queue_type, expected)
     if kind == BUILTIN_QUEUE:
-        return MEMORY_QUEUE
+        return MEMORY_URL
     if kind == "libsqlite3":
         return _sqlite(values)
     if kind == "postgres":

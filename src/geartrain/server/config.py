@@ -12,11 +12,11 @@ from typing import Final
 from geartrain.addresses import DEFAULT_PORT, HTTP, TCP, TLS, Address, TcpAddress, parse_listen
 from geartrain.errors import ConfigError
 from geartrain.protocol.codec import DEFAULT_MAX_PACKET_BYTES, MAX_LINE_BYTES
+from geartrain.store.urls import DURABILITIES, MEMORY_URL, NORMAL, check_url
 from geartrain.tls import VERIFY_MODES, VERIFY_NONE, VERIFY_REQUIRED
 
 # Listened on by default. The second one is left out on machines that do not have it.
 LOOPBACK: Final = ("127.0.0.1", "::1")
-MEMORY_QUEUE: Final = "memory://"
 # The only one of the further protocols there is, as the C server names them.
 HTTP_PROTOCOL: Final = "http"
 DEFAULT_HTTP_PORT: Final = 8080
@@ -30,9 +30,6 @@ _MIB: Final = 1024 * 1024
 _MAX_KEEPALIVE_SECONDS: Final = 32767
 _MAX_KEEPALIVE_PROBES: Final = 127
 _BLANK_OR_CONTROL: Final = re.compile(r"[\s\x00-\x1f\x7f]")
-# The password between a user name and the host of a URL, and the one behind the question mark.
-_URL_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*:).*(?=@)|([?&]password=)[^&]*")
-_MASK: Final = "***"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +82,13 @@ class ServerConfig:
     # Whether WORK_EXCEPTION goes to every client, or (as the protocol has it) to those that asked for it.
     exceptions: bool = False
     # Where background jobs are kept: a URL, which may hold a password.
-    queue: str = field(default=MEMORY_QUEUE, repr=False)
+    queue: str = field(default=MEMORY_URL, repr=False)
+    # Whether unsafe settings of its database refuse the start (strict) or are logged (normal), or whether
+    # speed matters more than the last moments before a crash of the machine (relaxed).
+    durability: str = NORMAL
+    # How long a submission waits for the queue before it is refused, and how much data may wait for it.
+    store_timeout: float = 10.0
+    store_backlog_bytes: int = 256 * _MIB
     # Whether the admin command "shutdown" stops the server.
     allow_shutdown: bool = False
     # Seconds that a graceful stop waits for jobs; 0 means as long as they take.
@@ -120,7 +123,10 @@ class ServerConfig:
         _check_positive("handshake_seconds", self.handshake_seconds)
         if not 0 <= self.drain_timeout < float("inf"):
             raise ConfigError("drain_timeout", self.drain_timeout, "a number of seconds, 0 for no limit")
-        _check_queue(self.queue)
+        check_url(self.queue)
+        _check_choice("durability", self.durability, DURABILITIES)
+        _check_positive("store_timeout", self.store_timeout)
+        _check_range("store_backlog_bytes", self.store_backlog_bytes, 0, 2**63 - 1)
         _check_handle_prefix(self.job_handle_prefix)
         _check_range("http_port", self.http_port, 0, 65535)
         _check_choice("protocol", self.protocol, ("", HTTP_PROTOCOL))
@@ -186,12 +192,6 @@ def _check_keepalive(key: str, value: int, highest: int) -> None:
     _check_range(key, value, SYSTEM_DEFAULT, highest)
 
 
-def _check_queue(url: str) -> None:
-    if url != MEMORY_QUEUE:
-        expected = f"{MEMORY_QUEUE!r}: this version keeps jobs in memory only"
-        raise ConfigError("queue", masked_url(url), expected)
-
-
 def _check_tls(config: ServerConfig) -> None:
     """Whether the parts of the TLS settings fit together; the files are read when the server starts."""
     if config.uses_tls() and not config.ssl_certificate:
@@ -218,8 +218,3 @@ def _check_handle_prefix(prefix: str) -> None:
     if not fits or _BLANK_OR_CONTROL.search(prefix):
         expected = f"at most {MAX_HANDLE_PREFIX_BYTES} bytes without blanks and control characters"
         raise ConfigError("job_handle_prefix", prefix, expected)
-
-
-def masked_url(url: str) -> str:
-    """A URL as it may be shown: without the password in it."""
-    return _URL_PASSWORD.sub(rf"\1\2{_MASK}", url)

@@ -17,6 +17,7 @@ from geartrain.server.acl import AccessList
 from geartrain.server.config import ServerConfig
 from geartrain.server.durable import DurableQueue
 from geartrain.server.log import log_event
+from geartrain.store.base import Store
 
 if TYPE_CHECKING:
     from geartrain.server.connection import Connection
@@ -58,6 +59,23 @@ class Hub:
         self._access_list: AccessList | None = None
         # None keeps background jobs in memory only.
         self.queue: DurableQueue | None = None
+
+    def open_queue(self, store: Store) -> None:
+        """Takes in the jobs of an open store, and keeps all background jobs there from now on."""
+        queue = DurableQueue(
+            self,
+            store,
+            timeout_seconds=self.config.store_timeout,
+            backlog_bytes=self.config.store_backlog_bytes,
+        )
+        count = queue.start()
+        self.queue = queue
+        log_event(logging.INFO, "opened the durable queue", {"queue": store.url, "jobs": count})
+
+    async def close_queue(self) -> None:
+        """Makes everything durable that is to be; what happens to jobs from then on is not kept."""
+        if self.queue is not None:
+            await self.queue.close()
 
     def set_access_list(self, access_list: AccessList | None) -> None:
         """Has these rules hold from now on, for connections that are there already too."""

@@ -15,7 +15,7 @@ from typing import Any, Final, Self, cast
 from geartrain.addresses import HTTP, TLS, Address, TcpAddress
 from geartrain.engine import Engine, EngineOptions
 from geartrain.engine.admin import STOP_NOW
-from geartrain.errors import AclError, TlsError
+from geartrain.errors import AclError, StoreError, TlsError
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.acl import AccessList
 from geartrain.server.binding import Listener, bind_all
@@ -25,6 +25,8 @@ from geartrain.server.log import log_event, logger
 from geartrain.server.reception import Reception
 from geartrain.server.timezone import machine_timezone
 from geartrain.server.tls import tls_context
+from geartrain.store.base import Store
+from geartrain.store.urls import STRICT, is_durable, make_store
 
 # Handles are never used again: their serials start at the microsecond of the start, and no server hands out
 # jobs faster than one a microsecond.
@@ -88,9 +90,17 @@ class Server:
         config = self.config
         access_list = AccessList.load(config.acl) if config.acl else None
         context = tls_context(config) if self._speaks_tls() else None
-        listeners = self._adopted + self._bind()
+        store = _open_store(config)
+        try:
+            listeners = self._adopted + self._bind()
+        except BaseException:
+            if store is not None:
+                store.close()
+            raise
         self.addresses = tuple(listener.address for listener in listeners)
-        self._hub = Hub(Engine(_engine_options(config)), config, loop, self._check)
+        self._hub = Hub(Engine(_engine_options(config, store)), config, loop, self._check)
+        if store is not None:
+            self._hub.open_queue(store)
         self._hub.set_access_list(access_list)
         self._reception = Reception(self._hub, context)
         self._acceptor = Acceptor(loop, listeners, self._reception.receive)
@@ -152,6 +162,7 @@ class Server:
         if self._drain_timer is not None:
             self._drain_timer.cancel()
         await self._reception.close()
+        await self._hub.close_queue()
         await self._hub.close()
 
     def _reload_access_list(self) -> None:
@@ -199,15 +210,30 @@ class Server:
             self._stopped.set()
 
 
+def _open_store(config: ServerConfig) -> Store | None:
+    """The open store of a durable queue. Raises StoreError, for unsafe settings too if that is wanted."""
+    if not is_durable(config.queue):
+        return None
+    store = make_store(config.queue, config.durability)
+    for warning in store.open():
+        if config.durability == STRICT:
+            store.close()
+            raise StoreError(store.url, warning)
+        log_event(logging.WARNING, "the durable queue is not safe", {"queue": store.url, "reason": warning})
+    return store
+
+
 def make_config(config: ServerConfig | None, settings: dict[str, object]) -> ServerConfig:
     """The config, with some of its fields replaced."""
     return dataclasses.replace(config or ServerConfig(), **cast("dict[str, Any]", settings))
 
 
-def _engine_options(config: ServerConfig) -> EngineOptions:
+def _engine_options(config: ServerConfig, store: Store | None) -> EngineOptions:
+    serial = int(time.time() * _SERIALS_PER_SECOND)
     return EngineOptions(
         handle_prefix=config.handle_prefix(),
-        first_serial=int(time.time() * _SERIALS_PER_SECOND),
+        # Also if somebody has set the clock back since the last start.
+        first_serial=serial if store is None else max(serial, store.last_sequence() + 1),
         attempt_limit=config.job_retries,
         wakeup=config.worker_wakeup,
         exceptions=config.exceptions,
@@ -216,5 +242,6 @@ def _engine_options(config: ServerConfig) -> EngineOptions:
         pid=os.getpid(),
         log_level=config.log_level.encode(),
         timezone=config.timezone or machine_timezone(),
+        durable=store is not None,
         log_jobs=logger.isEnabledFor(logging.DEBUG),
     )

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from geartrain.errors import GeartrainError, StoreError
+from geartrain.errors import StoreError
 from geartrain.store.base import Batch, Store
 
 # How often an idle store is asked whether it is still there and still ours.

@@ -28,7 +28,9 @@ class PostgresqlStore(SqlStore):
     def _prepare(self, connection: sa.Connection) -> list[str]:
         connection.exec_driver_sql(f"SET synchronous_commit = {'off' if self._relaxed else 'on'}")
         settings = [(name, connection.exec_driver_sql(f"SHOW {name}").scalar()) for name in _UNSAFE]
-        return [f"{name} is off: a crash of the machine may lose jobs" for name, on in settings if on == "off"]
+        return [
+            f"{name} is off: a crash of the machine may lose jobs" for name, on in settings if on == "off"
+        ]
 
     def _lock(self, connection: sa.Connection) -> bool:
         # Of the session and not of a transaction: it ends with the connection.

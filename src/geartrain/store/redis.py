@@ -15,7 +15,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import redis
 from redis.exceptions import RedisError, ResponseError, WatchError
@@ -83,7 +83,9 @@ class RedisStore(Store):
     def _check_schema(self) -> None:
         found = self._client.get(self._schema)
         if found != SCHEMA_VERSION:
-            raise StoreError(self.url, f"it has schema {_text(found)}, and this version knows {_text(SCHEMA_VERSION)}")
+            raise StoreError(
+                self.url, f"it has schema {_text(found)}, and this version knows {_text(SCHEMA_VERSION)}"
+            )
 
     def _unsafe_settings(self) -> list[str]:
         try:
@@ -94,7 +96,9 @@ class RedisStore(Store):
         if settings.get("appendonly") != "yes":
             warnings.append("appendonly is off: a stop of the database loses jobs")
         elif settings.get("appendfsync") != "always":
-            warnings.append(f"appendfsync is {settings.get('appendfsync')}: a crash of the machine loses jobs")
+            warnings.append(
+                f"appendfsync is {settings.get('appendfsync')}: a crash of the machine loses jobs"
+            )
         if settings.get("maxmemory-policy", "noeviction") != "noeviction":
             warnings.append(f"maxmemory-policy is {settings['maxmemory-policy']}: jobs may be evicted")
         return warnings
@@ -108,12 +112,12 @@ class RedisStore(Store):
             records = self._with_attempts(batch)
             with self._client.pipeline(transaction=True) as transaction:
                 # Nothing is written once another server has taken the queue.
-                transaction.watch(self._lease)
+                cast("Any", transaction).watch(self._lease)
                 if transaction.get(self._lease) != self._owner:
                     raise StoreInUse(self.url, _text(self._client.get(self._lease)))
                 transaction.multi()
                 if records:
-                    transaction.hset(self._jobs, mapping=records)
+                    transaction.hset(self._jobs, mapping=cast("Any", records))
                 if batch.removed:
                     transaction.hdel(self._jobs, *[_SEQUENCE.pack(sequence) for sequence in batch.removed])
                 transaction.execute()
@@ -146,7 +150,9 @@ class RedisStore(Store):
             some = wanted[start : start + _READ_ROWS]
             with self._errors():
                 records = cast("list[bytes | None]", self._client.hmget(self._jobs, some))
-            yield from (_unpack(key, record) for key, record in zip(some, records, strict=True) if record is not None)
+            yield from (
+                _unpack(key, record) for key, record in zip(some, records, strict=True) if record is not None
+            )
 
     def find(self, sequence: int) -> StoredJob | None:
         with self._errors():

@@ -7,7 +7,7 @@ import socket
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -106,7 +106,9 @@ class SqlStore(Store):
         if found is None:
             self._set_fact(connection, _SCHEMA, str(SCHEMA_VERSION))
         elif found != str(SCHEMA_VERSION):
-            raise StoreError(self.url, f"it has schema {found}, and this version knows up to {SCHEMA_VERSION}")
+            raise StoreError(
+                self.url, f"it has schema {found}, and this version knows up to {SCHEMA_VERSION}"
+            )
 
     def _fact(self, connection: sa.Connection, name: str) -> str | None:
         return connection.execute(sa.select(facts.c.value).where(facts.c.name == name)).scalar()
@@ -199,7 +201,7 @@ class SqlStore(Store):
             row = connection.execute(_SELECT.where(jobs.c.sequence == sequence)).first()
         return None if row is None else self._job(row)
 
-    def _job(self, row: sa.Row[tuple[object, ...]]) -> StoredJob:
+    def _job(self, row: sa.Row[Any]) -> StoredJob:
         sequence, handle, number, unique, priority, run_at, reducer, attempts, submitted_at, data = row
         return StoredJob(
             sequence,

@@ -1,0 +1,83 @@
+"""The store that a URL stands for."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import Final
+
+from geartrain.errors import ConfigError
+from geartrain.store.base import Store
+
+MEMORY_URL: Final = "memory://"
+# What --queue may look like, for error messages.
+QUEUE_FORMS: Final = "memory://, sqlite:///PATH, postgresql://…, mysql://… or redis://…"
+
+STRICT: Final = "strict"
+NORMAL: Final = "normal"
+RELAXED: Final = "relaxed"
+DURABILITIES: Final = (STRICT, NORMAL, RELAXED)
+
+_SQLITE: Final = "sqlite:///"
+# Scheme → module that the driver needs, and the extra of this distribution that brings it.
+_DRIVERS: Final = {
+    "postgresql": ("psycopg", "postgres"),
+    "mysql": ("pymysql", "mysql"),
+    "redis": ("redis", "redis"),
+    "rediss": ("redis", "redis"),
+}
+
+
+# The password between a user name and the host of a URL, and the one behind the question mark.
+_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*:).*(?=@)|([?&]password=)[^&]*")
+_MASK: Final = "***"
+
+
+def masked_url(url: str) -> str:
+    """A URL as it may be shown: without the password in it."""
+    return _PASSWORD.sub(rf"\1\2{_MASK}", url)
+
+
+def is_durable(url: str) -> bool:
+    """Whether jobs in the queue of that URL survive a restart."""
+    return url != MEMORY_URL
+
+
+def check_url(url: str) -> None:
+    """Raises ConfigError for a URL that stands for no store, and for one whose driver is not installed."""
+    scheme, separator, _ = url.partition("://")
+    if url == MEMORY_URL or (url.startswith(_SQLITE) and len(url) > len(_SQLITE)):
+        return
+    if not separator or scheme not in _DRIVERS:
+        raise ConfigError("queue", masked_url(url), QUEUE_FORMS)
+    module, extra = _DRIVERS[scheme]
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(
+            "queue", masked_url(url), f"the driver for it: pip install 'geartrain[{extra}]'"
+        ) from error
+
+
+def make_store(url: str, durability: str = NORMAL) -> Store:
+    """The store of a URL that ``check_url`` accepts, not open yet. The memory queue is no store."""
+    relaxed = durability == RELAXED
+    scheme = url.partition("://")[0]
+    # The drivers are imported only where they are used: not everybody has installed them all.
+    if scheme == "sqlite":
+        from geartrain.store.sqlite import SqliteStore
+
+        return SqliteStore(url.removeprefix(_SQLITE), relaxed=relaxed)
+    if scheme in ("redis", "rediss"):
+        from geartrain.store.redis import RedisStore
+
+        return RedisStore(url)
+    import sqlalchemy as sa
+
+    if scheme == "mysql":
+        from geartrain.store.mysql import MysqlStore
+
+        return MysqlStore(sa.make_url(url))
+    from geartrain.store.postgresql import PostgresqlStore
+
+    return PostgresqlStore(sa.make_url(url), relaxed=relaxed)
