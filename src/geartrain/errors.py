@@ -13,6 +13,10 @@
     ├── ServerUnavailable    there is no connection to a job server
     │   ├── ConnectError     it could not be reached
     │   └── ServerLost       the connection to it has ended
+    ├── StoreError           a durable queue that cannot be read or written now
+    │   ├── StoreInUse       another server holds it
+    │   ├── StoreCorrupt     what is written there makes no sense
+    │   └── JobsRefused      its database will never take some of the jobs
     ├── RequestRefused       a job server said no
     ├── ProtocolError        the other side sent what the protocol does not allow
     └── LocalProtocolError   this side asked for what the protocol does not allow
@@ -23,6 +27,8 @@ the program or its settings.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class GeartrainError(Exception):
@@ -156,7 +162,10 @@ class LocalProtocolError(GeartrainError):
 
 
 class StoreError(GeartrainError):
-    """A queue that cannot be read or written; ``url`` names it, ``reason`` is what its database says."""
+    """A queue that cannot be read or written; ``url`` names it, ``reason`` is what its database says.
+
+    Whether a change that was under way has been made is not known.
+    """
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"the queue {url} fails: {reason}")
@@ -165,8 +174,23 @@ class StoreError(GeartrainError):
 
 
 class StoreInUse(StoreError):
-    """A queue that another server holds."""
+    """A queue that another server holds, or has held since this one did; ``owner`` says who."""
 
     def __init__(self, url: str, owner: str) -> None:
         super().__init__(url, f"it is held by {owner or 'another server'}")
         self.owner = owner
+
+
+class StoreCorrupt(StoreError):
+    """A queue in which something is written that no server has written; trying again is no use."""
+
+
+class JobsRefused(StoreError):
+    """The database will not take some jobs, now or later. Nothing of their batch was written.
+
+    ``sequences`` says which jobs; empty if the database does not tell.
+    """
+
+    def __init__(self, url: str, reason: str, sequences: Iterable[int] = ()) -> None:
+        super().__init__(url, reason)
+        self.sequences = frozenset(sequences)
