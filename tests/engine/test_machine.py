@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from geartrain.engine import EngineOptions
 from geartrain.engine.job import HIGH, LOW, NORMAL
-from geartrain.engine.journal import ADD
+from geartrain.engine.journal import ADD, Change
 from geartrain.protocol.admin import FUNCTION_COLUMNS
 from geartrain.protocol.packets import (
     CANT_DO,
@@ -196,7 +196,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(succeeds=st.booleans())
     def commit(self, succeeds: bool) -> None:
-        changes = self.world.engine.journal.take()
+        changes = [e for e in self.world.engine.journal.take() if isinstance(e, Change)]
         if not changes:
             return
         added = [change.job.handle for change in changes if change.kind == ADD]

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from geartrain.engine.gates import Gates
 from geartrain.engine.guard import NOT_ALLOWED, Guard
-from geartrain.engine.job import HIGH, LOW, NORMAL, PRIORITIES
+from geartrain.engine.job import HIGH, LOW, NORMAL, PRIORITIES, Job
 from geartrain.engine.jobs import Jobs
+from geartrain.engine.journal import Find, StoredJob
 from geartrain.engine.numbers import leading_number
 from geartrain.engine.options import EngineOptions
 from geartrain.engine.peer import Peer
+from geartrain.engine.questions import Cancellation
+from geartrain.engine.stored import StoredJobs
 from geartrain.engine.tables import list_functions, list_jobs, list_workers
 from geartrain.protocol.admin import (
     MAX_WORDS,
@@ -52,13 +56,23 @@ _NO_SHUTDOWN: Final = error_line(NOT_ALLOWED, "shutdown needs a server started w
 class Administration:
     """The administrator's view of an engine. ``stop_requested`` is what a ``shutdown`` command asked for."""
 
-    __slots__ = ("_guard", "_jobs", "_options", "_peers", "stop_requested")
+    __slots__ = ("_gates", "_guard", "_jobs", "_options", "_peers", "_stored", "stop_requested")
 
-    def __init__(self, options: EngineOptions, jobs: Jobs, peers: dict[Peer, None], guard: Guard) -> None:
+    def __init__(
+        self,
+        options: EngineOptions,
+        jobs: Jobs,
+        peers: dict[Peer, None],
+        guard: Guard,
+        gates: Gates,
+        stored: StoredJobs,
+    ) -> None:
         self._options = options
         self._jobs = jobs
         self._peers = peers
         self._guard = guard
+        self._gates = gates
+        self._stored = stored
         self.stop_requested = KEEP_RUNNING
 
     def receive(self, peer: Peer, line: bytes, now: float, wall: float) -> None:
@@ -68,7 +82,10 @@ class Administration:
             command = _known_command(words)
             if command and not self._guard.lets_administer(peer, command):
                 return
-        peer.send(self._answer(words, now, wall))
+        if words[0].lower() == b"cancel":
+            self._cancel(peer, words)
+        else:
+            peer.send(self._answer(words, now, wall))
 
     def _answer(self, words: list[bytes], now: float, wall: float) -> bytes:
         if len(words) > MAX_WORDS:
@@ -96,8 +113,6 @@ class Administration:
             return self._create(words)
         if command == b"drop":
             return self._drop(words)
-        if command == b"cancel":
-            return self._cancel(words)
         if command == b"shutdown":
             return self._shutdown(words)
         return _unknown(words[0])
@@ -117,10 +132,10 @@ class Administration:
             format_priority_status(
                 PriorityStatus(
                     function.name,
-                    len(function.queues[HIGH]),
+                    function.length(HIGH),
                     # Jobs for later always have normal priority.
-                    len(function.queues[NORMAL]) + function.waiting,
-                    len(function.queues[LOW]),
+                    function.length(NORMAL) + function.waiting,
+                    function.length(LOW),
                     len(function.able),
                 )
             )
@@ -200,12 +215,32 @@ class Administration:
         self._jobs.drop_function(function)
         return OK_LINE
 
-    def _cancel(self, words: list[bytes]) -> bytes:
+    def _cancel(self, peer: Peer, words: list[bytes]) -> None:
         if len(words) < 3:
-            return _unknown(words[0])
-        if len(words) != 3 or words[1].lower() != b"job":
-            return error_line("UNKNOWN_ERROR")
-        job = self._jobs.by_handle.get(words[2])
+            peer.send(_unknown(words[0]))
+        elif len(words) != 3 or words[1].lower() != b"job":
+            peer.send(error_line("UNKNOWN_ERROR"))
+        else:
+            self._cancel_job(peer, words[2])
+
+    def _cancel_job(self, peer: Peer, handle: bytes) -> None:
+        job = self._jobs.by_handle.get(handle)
+        sequence = self._jobs.paging.sequence_of(handle) if job is None else 0
+        if sequence > 0:
+            question = Cancellation(peer, handle)
+            number = self._jobs.journal.ask(Find(sequence, question))
+            question.gate = self._gates.hold(peer, number, is_text=True)
+        else:
+            peer.send(self._cancelled(job))
+
+    def found(self, question: Cancellation, answer: StoredJob | None) -> None:
+        """Cancels a job that is in the store only, if it is."""
+        job = self._jobs.by_handle.get(question.handle)
+        if job is None and answer is not None and answer.handle == question.handle:
+            job = self._stored.bring_in(answer)
+        self._gates.answer(question.gate, self._cancelled(job))
+
+    def _cancelled(self, job: Job | None) -> bytes:
         if job is None:
             return error_line("UNKNOWN_JOB")
         self._jobs.cancel(job)

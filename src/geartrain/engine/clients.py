@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from geartrain.engine.function import Function
+from geartrain.engine.gates import QUEUE_ERROR, Gates
 from geartrain.engine.guard import Guard
 from geartrain.engine.job import COMMITTING, NORMAL, RUNNING, Job, serial_of
 from geartrain.engine.jobs import Jobs
+from geartrain.engine.journal import Find, StoredJob
 from geartrain.engine.options import EngineOptions
 from geartrain.engine.peer import Peer
+from geartrain.engine.questions import StatusByHandle, StatusByUnique, Submission
 from geartrain.engine.schedule import next_match, parse_epoch
+from geartrain.engine.stored import StoredJobs
 from geartrain.protocol.codec import ARGUMENT_TOO_LARGE, INVALID_ARGUMENTS, encode_response
 from geartrain.protocol.packets import (
     ERROR,
@@ -28,19 +31,24 @@ from geartrain.protocol.packets import (
 # As in the C server, which spoils a unique of exactly that length.
 MAX_UNIQUE_BYTES: Final = 64
 
-QUEUE_ERROR: Final = "QUEUE_ERROR"
+
+# Known and not running, without progress.
+_STORED: Final = (b"1", b"0", b"0", b"0")
 
 
 class Clients:
     """Submissions and status questions of all connections. ``wall`` is seconds since 1970-01-01 UTC."""
 
-    __slots__ = ("_gated", "_guard", "_jobs", "_options")
+    __slots__ = ("_gates", "_guard", "_jobs", "_options", "_stored")
 
-    def __init__(self, options: EngineOptions, jobs: Jobs, guard: Guard) -> None:
+    def __init__(
+        self, options: EngineOptions, jobs: Jobs, guard: Guard, gates: Gates, stored: StoredJobs
+    ) -> None:
         self._options = options
         self._jobs = jobs
         self._guard = guard
-        self._gated: dict[Peer, None] = {}
+        self._gates = gates
+        self._stored = stored
 
     # --- submissions --------------------------------------------------------------------------------
 
@@ -48,12 +56,12 @@ class Clients:
         self, peer: Peer, packet: Packet, priority: int, background: bool, now: float, wall: float
     ) -> None:
         name, unique, data = packet.arguments
-        self._submit_job(peer, name, unique, data, priority, background, 0.0, b"", now, wall)
+        self._submit(Submission(peer, name, unique, data, priority, background, 0.0, b""), now, wall)
 
     def submit_reduce(self, peer: Peer, packet: Packet, now: float, wall: float) -> None:
         name, unique, reducer, _, data = packet.arguments
         background = packet.number == SUBMIT_REDUCE_JOB_BACKGROUND
-        self._submit_job(peer, name, unique, data, NORMAL, background, 0.0, reducer, now, wall)
+        self._submit(Submission(peer, name, unique, data, NORMAL, background, 0.0, reducer), now, wall)
 
     def submit_for_later(self, peer: Peer, packet: Packet, now: float, wall: float) -> None:
         arguments = packet.arguments
@@ -65,104 +73,146 @@ class Clients:
         except ValueError as error:
             peer.send_error(INVALID_ARGUMENTS, str(error))
             return
-        self._submit_job(
-            peer, arguments[0], arguments[1], arguments[-1], NORMAL, True, run_at, b"", now, wall
-        )
+        submission = Submission(peer, arguments[0], arguments[1], arguments[-1], NORMAL, True, run_at, b"")
+        self._submit(submission, now, wall)
 
-    def _submit_job(
-        self,
-        peer: Peer,
-        name: bytes,
-        unique: bytes,
-        data: bytes,
-        priority: int,
-        background: bool,
-        run_at: float,
-        reducer: bytes,
-        now: float,
-        wall: float,
-    ) -> None:
+    def _submit(self, submission: Submission, now: float, wall: float) -> None:
+        peer = submission.peer
         # Before anything is looked up, so that the answer tells nothing about other people's jobs.
-        if peer.access is not None and not self._guard.lets_submit(peer, name):
+        if peer.access is not None and not self._guard.lets_submit(peer, submission.name):
             return
-        if len(unique) > MAX_UNIQUE_BYTES:
+        if len(submission.unique) > MAX_UNIQUE_BYTES:
             peer.send_error(ARGUMENT_TOO_LARGE, "Unique value too large")
             return
         jobs = self._jobs
-        if background and jobs.journal.refusal:
+        if submission.background and jobs.journal.refusal:
             peer.send_error(QUEUE_ERROR, jobs.journal.refusal)
             return
-        function = jobs.function(name)
-        job = function.find(unique, data)
-        if job is None:
-            if function.is_full(priority):
-                peer.send_error(QUEUE_ERROR, "Job queue is full")
+        function = jobs.function(submission.name)
+        job = function.find(submission.unique, submission.data)
+        if job is None and jobs.paging.jobs > 0:
+            sequence = jobs.paging.find(function, submission.unique, submission.data)
+            if sequence > 0:
+                # It seems to be in the store; only that can tell.
+                number = jobs.journal.ask(Find(sequence, submission))
+                submission.gate = self._gates.hold(peer, number)
                 return
-            job = jobs.create(function, unique, data, priority, background, run_at, reducer, now, wall)
+        self._accept(submission, job, now, wall)
+
+    def found_for_submission(
+        self, submission: Submission, answer: StoredJob | None, now: float, wall: float
+    ) -> None:
+        """Goes on with a submission, now that the store has said whether it has the job."""
+        assert submission.gate is not None
+        if not self._gates.is_held(submission.peer, submission.gate):
+            return
+        # Another one may have come first.
+        job = self._jobs.function(submission.name).find(submission.unique, submission.data)
+        if job is None and answer is not None and submission.joins(answer):
+            job = self._stored.bring_in(answer)
+        self._accept(submission, job, now, wall)
+
+    def _accept(self, submission: Submission, job: Job | None, now: float, wall: float) -> None:
+        """Joins a submission to a live job, or makes a new one of it."""
+        jobs = self._jobs
+        background = submission.background
+        if job is None:
+            if jobs.function(submission.name).is_full(submission.priority):
+                self._refuse(submission)
+                return
+            job = jobs.create(submission, now, wall)
         elif background and not job.background:
             jobs.promote(job)
         if not background:
-            jobs.attach(job, peer)
-        self._reply_created(peer, job, background)
+            jobs.attach(job, submission.peer)
+        self._reply_created(submission, job)
 
-    def _reply_created(self, peer: Peer, job: Job, background: bool) -> None:
+    def _refuse(self, submission: Submission) -> None:
+        error = encode_response(ERROR, QUEUE_ERROR.encode(), b"Job queue is full")
+        if submission.gate is None:
+            submission.peer.send(error)
+        else:
+            submission.gate.reply = error
+
+    def _reply_created(self, submission: Submission, job: Job) -> None:
         reply = encode_response(JOB_CREATED, job.handle)
         # A foreground submission that joined a job already offered has nothing to wait for.
-        if job.change > self._jobs.journal.settled and (background or job.state == COMMITTING):
-            peer.send_gated(reply, job.change)
-            self._gated[peer] = None
+        is_settled = job.change <= self._jobs.journal.settled
+        waits = not is_settled and (submission.background or job.state == COMMITTING)
+        if submission.gate is not None:
+            submission.gate.reply = reply
+            if waits:
+                submission.gate.change = job.change
+        elif waits:
+            self._gates.hold(submission.peer, job.change, reply)
         else:
-            peer.send(reply)
-
-    # --- gates --------------------------------------------------------------------------------------
-
-    def open_gates(self, settled: int) -> None:
-        """Lets out the replies that waited for journal entries up to the settled one."""
-        for peer in list(self._gated):
-            peer.open_gates(settled)
-            if not peer.is_gated:
-                del self._gated[peer]
-
-    def refuse_gates(self, first: int, last: int, text: str) -> None:
-        """Turns the replies that wait for journal entries from first to last into errors."""
-        refusal = encode_response(ERROR, QUEUE_ERROR.encode(), text.encode())
-        for peer in self._gated:
-            peer.refuse_gates(first, last, refusal)
-
-    def forget(self, peer: Peer) -> None:
-        """The connection is gone: nobody waits for its replies any more."""
-        self._gated.pop(peer, None)
+            submission.peer.send(reply)
 
     # --- questions ----------------------------------------------------------------------------------
 
     def get_status(self, peer: Peer, packet: Packet) -> None:
         handle = packet.arguments[0].partition(b"\0")[0]
-        job = self._jobs.by_handle.get(handle)
-        if job is not None and not _may_see(peer, job.function):
+        jobs = self._jobs
+        job = jobs.by_handle.get(handle)
+        sequence = jobs.paging.sequence_of(handle) if job is None else 0
+        if sequence > 0:
+            question = StatusByHandle(peer, handle)
+            question.gate = self._gates.hold(peer, jobs.journal.ask(Find(sequence, question)))
+            return
+        if job is not None and not _may_see(peer, job.function.name):
             job = None
         peer.send(encode_response(STATUS_RES, handle, *_state_arguments(job)))
+
+    def found_by_handle(self, question: StatusByHandle, answer: StoredJob | None) -> None:
+        """Answers GET_STATUS for a job that is in the store only, if it is."""
+        is_known = answer is not None and answer.handle == question.handle
+        if answer is not None and not _may_see(question.peer, answer.function):
+            is_known = False
+        state = _STORED if is_known else _state_arguments(self._jobs.by_handle.get(question.handle))
+        self._gates.answer(question.gate, encode_response(STATUS_RES, question.handle, *state))
 
     def get_status_unique(self, peer: Peer, packet: Packet) -> None:
         unique = packet.arguments[0].partition(b"\0")[0]
         found = self._find_unique(peer, unique)
+        if found is None and self._jobs.paging.jobs > 0:
+            sequence = self._find_stored(peer, unique)
+            if sequence > 0:
+                question = StatusByUnique(peer, unique)
+                number = self._jobs.journal.ask(Find(sequence, question))
+                question.gate = self._gates.hold(peer, number)
+                return
         clients = len(found.clients) if found is not None and found.clients is not None else 0
         peer.send(encode_response(STATUS_RES_UNIQUE, unique, *_state_arguments(found), b"%d" % clients))
+
+    def found_by_unique(self, question: StatusByUnique, answer: StoredJob | None) -> None:
+        """Answers GET_STATUS_UNIQUE for a job that is in the store only, if it is."""
+        is_known = answer is not None and answer.unique == question.unique
+        state = _STORED if is_known else _state_arguments(self._find_unique(question.peer, question.unique))
+        self._gates.answer(question.gate, encode_response(STATUS_RES_UNIQUE, question.unique, *state, b"0"))
 
     def _find_unique(self, peer: Peer, unique: bytes) -> Job | None:
         """The job of that unique; of several in different functions, the one submitted last."""
         found: Job | None = None
         for function in self._jobs.functions.values():
             job = function.find_unique(unique)
-            if job is None or not _may_see(peer, function):
+            if job is None or not _may_see(peer, function.name):
                 continue
             if found is None or serial_of(job.handle) > serial_of(found.handle):
                 found = job
         return found
 
+    def _find_stored(self, peer: Peer, unique: bytes) -> int:
+        """The same for jobs in the store only: the sequence; 0 if there seems to be none."""
+        sequence = 0
+        for function in self._jobs.functions.values():
+            if _may_see(peer, function.name):
+                sequence = max(sequence, self._jobs.paging.find(function, unique, b""))
+        return sequence
 
-def _may_see(peer: Peer, function: Function) -> bool:
+
+def _may_see(peer: Peer, function: bytes) -> bool:
     """Whether the connection may know of the function's jobs."""
-    return peer.access is None or peer.access.may_see(function.name)
+    return peer.access is None or peer.access.may_see(function)
 
 
 def _state_arguments(job: Job | None) -> tuple[bytes, bytes, bytes, bytes]:

@@ -12,13 +12,16 @@ from typing import Final
 from geartrain.engine.access import Access
 from geartrain.engine.admin import Administration
 from geartrain.engine.clients import Clients
+from geartrain.engine.gates import Gates
 from geartrain.engine.guard import Guard
 from geartrain.engine.job import HIGH, LOW, NORMAL, Job
 from geartrain.engine.jobs import Jobs
-from geartrain.engine.journal import Journal
+from geartrain.engine.journal import Find, Journal, Load, StoredJob
 from geartrain.engine.notices import WARNING, Notice
 from geartrain.engine.options import EngineOptions
 from geartrain.engine.peer import Peer
+from geartrain.engine.questions import Cancellation, StatusByHandle, StatusByUnique, Submission
+from geartrain.engine.stored import StoredJobs
 from geartrain.engine.workers import Workers
 from geartrain.protocol.admin import error_line
 from geartrain.protocol.codec import (
@@ -82,12 +85,14 @@ class Engine:
     __slots__ = (
         "_admin",
         "_clients",
+        "_gates",
         "_jobs",
         "_notices",
         "_now",
         "_options",
         "_peers",
         "_ready",
+        "_stored",
         "_workers",
         "wall_offset",
     )
@@ -99,8 +104,10 @@ class Engine:
         self._jobs = Jobs(options, self._notices)
         self._peers: dict[Peer, None] = {}
         guard = Guard(self._notices)
-        self._admin = Administration(options, self._jobs, self._peers, guard)
-        self._clients = Clients(options, self._jobs, guard)
+        self._gates = Gates()
+        self._stored = StoredJobs(self._jobs)
+        self._admin = Administration(options, self._jobs, self._peers, guard, self._gates, self._stored)
+        self._clients = Clients(options, self._jobs, guard, self._gates, self._stored)
         self._workers = Workers(self._jobs, guard)
         self._ready: list[Peer] = []
         self._now = 0.0
@@ -156,44 +163,36 @@ class Engine:
             return
         del self._peers[peer]
         peer.close()
-        self._clients.forget(peer)
+        self._gates.forget(peer)
         self._jobs.leave(peer)
         self._workers.reset_abilities(peer, now)
 
-    def restore(
-        self,
-        handle: bytes,
-        function: bytes,
-        unique: bytes,
-        data: bytes,
-        priority: int,
-        run_at: float,
-        reducer: bytes,
-        attempts: int,
-        submitted_at: float,
-        now: float,
-    ) -> None:
+    def restore(self, stored: StoredJob, now: float) -> None:
         """A durable job from before the start; they come in the order of their submission."""
         self._now = now
-        job = Job(
-            handle,
-            self._jobs.function(function),
-            unique,
-            data,
-            priority,
-            True,
-            run_at,
-            reducer,
-            submitted_at,
-        )
-        job.retries = attempts
-        self._jobs.restore(job, now, now + self.wall_offset)
+        self._stored.restore(stored, now, now + self.wall_offset)
+
+    def has_room(self, function: bytes, priority: int) -> bool:
+        """Whether ``restore`` is to be given the next job of that queue; otherwise ``leave_stored`` is."""
+        return self._stored.has_room(function, priority)
+
+    def leave_stored(
+        self, sequence: int, function: bytes, unique: bytes, priority: int, data: bytes, data_bytes: int
+    ) -> None:
+        """A durable job from before the start that stays in the store until its turn is near.
+
+        ``data`` may be empty unless the unique is ``-``, where it says which jobs are the same.
+        """
+        self._stored.leave(sequence, function, unique, priority, data, data_bytes)
 
     def committed(self, number: int, now: float) -> None:
-        """The journal is durable up to that number: jobs are offered, held replies go out."""
+        """The journal is durable up to that number: jobs are offered, held replies go out.
+
+        The questions up to that number have been answered before.
+        """
         self._now = now
         self._jobs.settle(number, now, now + self.wall_offset)
-        self._clients.open_gates(number)
+        self._gates.open(number)
 
     def commit_failed(self, first: int, last: int, text: str, now: float) -> None:
         """The store refused the changes from first to last: ERROR goes out in place of their JOB_CREATED.
@@ -201,9 +200,27 @@ class Engine:
         Batches are reported in order, so all changes before first have been reported already.
         """
         self._now = now
-        self._clients.refuse_gates(first, last, text)
+        self._gates.refuse(first, last, text)
         self._jobs.refuse(last)
-        self._clients.open_gates(last)
+        self._gates.open(last)
+
+    def loaded(self, question: Load, answer: list[StoredJob], now: float) -> None:
+        """The answer to a Load of the journal."""
+        self._now = now
+        self._stored.loaded(question, answer, now)
+
+    def found(self, question: Find, answer: StoredJob | None, now: float) -> None:
+        """The answer to a Find of the journal."""
+        self._now = now
+        who = question.who
+        if isinstance(who, Submission):
+            self._clients.found_for_submission(who, answer, now, now + self.wall_offset)
+        elif isinstance(who, StatusByHandle):
+            self._clients.found_by_handle(who, answer)
+        elif isinstance(who, StatusByUnique):
+            self._clients.found_by_unique(who, answer)
+        elif isinstance(who, Cancellation):
+            self._admin.found(who, answer)
 
     def tick(self, now: float) -> None:
         """Does what is due by now."""

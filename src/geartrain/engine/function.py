@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from geartrain.engine.backlog import NO_BACKLOG
 from geartrain.engine.job import HIGH, LOW, NORMAL, PRIORITIES, Job, JobQueue
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Function:
         "_by_data",
         "_by_unique",
         "able",
+        "backlogs",
         "completed",
         "failed",
         "limits",
@@ -40,6 +42,8 @@ class Function:
     def __init__(self, name: bytes) -> None:
         self.name = name
         self.queues = [JobQueue() for _ in range(PRIORITIES)]
+        # What follows on each of them and is not in memory.
+        self.backlogs = [NO_BACKLOG] * PRIORITIES
         # Jobs that have not ended, in whatever state; those that a worker could take now; those with a
         # worker; those whose time has not come.
         self.total = 0
@@ -72,6 +76,11 @@ class Function:
         """Takes a job out of its queue, wherever it stands there."""
         self.queues[job.priority].remove(job)
         self.queued -= 1
+
+    def length(self, priority: int) -> int:
+        """How many jobs of that priority are queued, in memory or not."""
+        backlog = self.backlogs[priority]
+        return len(self.queues[priority]) + backlog.jobs + len(backlog.behind)
 
     def first_job(self) -> Job:
         """The first of the queued jobs with the highest priority; there has to be one."""

@@ -27,6 +27,9 @@ WAITING: Final = 1
 QUEUED: Final = 2
 RUNNING: Final = 3
 ENDED: Final = 4
+# Queued as well, for whoever asks: its place in the queue is in the store, or behind jobs that are there.
+STORED: Final = 5
+BEHIND: Final = 6
 
 # Priorities in the order they are served, and the numbers that queue stores use for them.
 HIGH: Final = 0
@@ -36,7 +39,7 @@ PRIORITIES: Final = 3
 
 # By the numbers above, for people.
 PRIORITY_NAMES: Final = (b"high", b"normal", b"low")
-STATE_NAMES: Final = (b"committing", b"waiting", b"queued", b"running", b"ended")
+STATE_NAMES: Final = (b"committing", b"waiting", b"queued", b"running", b"ended", b"queued", b"queued")
 
 
 class Job:

@@ -11,18 +11,24 @@ from typing import Final
 
 from geartrain.engine.function import Function
 from geartrain.engine.job import (
+    BEHIND,
     COMMITTING,
     ENDED,
+    PRIORITIES,
     QUEUED,
     RUNNING,
+    STORED,
     WAITING,
     Job,
+    serial_of,
 )
 from geartrain.engine.joblog import JobLog
-from geartrain.engine.journal import ADD, ATTEMPT, REMOVE, Journal
+from geartrain.engine.journal import ADD, ATTEMPT, REMOVE, Journal, Purge, StoredJob
 from geartrain.engine.notices import INFO, WARNING, Notice
 from geartrain.engine.options import UNLIMITED, EngineOptions
+from geartrain.engine.paging import JOB_BYTES, Paging, unique_key
 from geartrain.engine.peer import Peer
+from geartrain.engine.questions import Submission
 from geartrain.engine.timers import Timers
 from geartrain.protocol.codec import encode_response
 from geartrain.protocol.packets import NOOP, WORK_FAIL
@@ -33,6 +39,7 @@ WAKE_GRACE_SECONDS: Final = 0.05
 
 # In place of the number of a journal entry: the job has been durable since before the start.
 BEFORE_START: Final = -1
+LAST_SEQUENCE: Final = 2**63
 
 _NOOP: Final = encode_response(NOOP)
 
@@ -42,7 +49,6 @@ class Jobs:
 
     __slots__ = (
         "_committing",
-        "_keeps_durable",
         "_log",
         "_notices",
         "_options",
@@ -52,6 +58,8 @@ class Jobs:
         "calendar",
         "functions",
         "journal",
+        "keeps_durable",
+        "paging",
         "timers",
     )
 
@@ -59,6 +67,7 @@ class Jobs:
         self.by_handle: dict[bytes, Job] = {}
         self.functions: dict[bytes, Function] = {}
         self.journal = Journal()
+        self.paging = Paging(self.journal, options.memory_bytes)
         # Deadlines on the monotonic clock: time limits of running jobs, grace times of woken workers.
         self.timers = Timers()
         # Deadlines on the wall clock: jobs whose time has not come.
@@ -69,7 +78,7 @@ class Jobs:
         self._serial = options.first_serial
         self._waiting = 0
         # Durable jobs are set aside instead of queued.
-        self._keeps_durable = False
+        self.keeps_durable = False
         # Jobs whose addition is not settled, in the order of their journal entries.
         self._committing: deque[Job] = deque()
 
@@ -87,41 +96,64 @@ class Jobs:
 
     # --- into the queue -----------------------------------------------------------------------------
 
-    def create(
-        self,
-        function: Function,
-        unique: bytes,
-        data: bytes,
-        priority: int,
-        background: bool,
-        run_at: float,
-        reducer: bytes,
-        now: float,
-        wall: float,
-    ) -> Job:
+    def create(self, submission: Submission, now: float, wall: float) -> Job:
         """A new job under a new handle. A durable one is offered to workers once its entry is settled."""
         handle = b"%s:%d" % (self._options.handle_prefix, self._serial)
         self._serial += 1
-        job = Job(handle, function, unique, data, priority, background, run_at, reducer, wall)
-        self.by_handle[handle] = job
+        function = self.function(submission.name)
+        background = submission.background
+        job = Job(
+            handle,
+            function,
+            submission.unique,
+            submission.data,
+            submission.priority,
+            background,
+            submission.run_at,
+            submission.reducer,
+            wall,
+        )
         function.total += 1
-        function.remember(job)
+        self._remember(job)
         if self._log is not None:
             self._log.created(job)
         if background and self._options.durable:
             job.state = COMMITTING
             self._journal_addition(job)
         else:
-            self._admit(job, now, wall)
+            self.admit(job, now, wall)
         return job
 
-    def restore(self, job: Job, now: float, wall: float) -> None:
-        """Takes in a durable job from before the start."""
+    def bring_in(self, stored: StoredJob) -> Job:
+        """A job from what the store knows of it; it has no place in any queue yet."""
+        job = Job(
+            stored.handle,
+            self.function(stored.function),
+            stored.unique,
+            stored.data,
+            stored.priority,
+            True,
+            stored.run_at,
+            stored.reducer,
+            stored.submitted_at,
+        )
+        job.state = STORED
+        job.retries = stored.attempts
         job.change = BEFORE_START
+        self._remember(job)
+        return job
+
+    def _remember(self, job: Job) -> None:
+        """Lets everybody find a job that is in memory from now on."""
         self.by_handle[job.handle] = job
-        job.function.total += 1
         job.function.remember(job)
-        self._admit(job, now, wall)
+        self.paging.memory_bytes += JOB_BYTES + len(job.data)
+
+    def _forget(self, job: Job) -> None:
+        """The opposite."""
+        del self.by_handle[job.handle]
+        job.function.forget(job)
+        self.paging.memory_bytes -= JOB_BYTES + len(job.data)
 
     def promote(self, job: Job) -> None:
         """Makes a foreground job a background job as well, because somebody submitted it as one."""
@@ -142,7 +174,7 @@ class Jobs:
         while self._committing and self._committing[0].change <= number:
             job = self._committing.popleft()
             if job.state == COMMITTING:
-                self._admit(job, now, wall)
+                self.admit(job, now, wall)
 
     def refuse(self, number: int) -> None:
         """Undoes the additions up to that number, which the store did not take."""
@@ -166,29 +198,82 @@ class Jobs:
         job.change = self.journal.write(ADD, job)
         self._committing.append(job)
 
-    def _admit(self, job: Job, now: float, wall: float) -> None:
+    def _journal_removal(self, job: Job) -> None:
+        self.journal.write(REMOVE, job)
+        job.function.backlogs[job.priority].note_end(serial_of(job.handle))
+
+    def admit(self, job: Job, now: float, wall: float) -> None:
+        """Lets a job wait for its time or for a worker."""
         job.function.submitted += 1
         if job.run_at > wall:
             self._set_aside(job)
             job.timer = self.calendar.add(job.run_at, job)
+        elif self.paging.takes(job):
+            self._put_away(job)
         else:
             self._enqueue(job, now)
 
     def keep_durable(self) -> None:
         """Sets durable jobs aside for good, those in the queues and those that are to come there."""
-        self._keeps_durable = True
+        self.keeps_durable = True
         for job in self.by_handle.values():
-            if job.state == QUEUED and job.change:
-                job.function.dequeue(job)
+            if job.change and job.state in (QUEUED, STORED, BEHIND):
+                self._leave_queue(job)
                 self._set_aside(job)
+        for function in self.functions.values():
+            for priority in range(PRIORITIES):
+                self.close_ranks(function, priority, LAST_SEQUENCE)
 
     def _enqueue(self, job: Job, now: float) -> None:
-        if self._keeps_durable and job.change:
+        if self.keeps_durable and job.change:
             self._set_aside(job)
             return
+        backlog = job.function.backlogs[job.priority]
+        if backlog and not self.keeps_durable:
+            job.state = BEHIND
+            backlog.behind[job] = self._serial
+            return
+        self.line_up(job)
+        self.wake(job.function, max(1, self._options.wakeup), now)
+
+    def line_up(self, job: Job) -> None:
+        """Puts a job at the end of the part of its queue that is in memory."""
         job.state = QUEUED
         job.function.enqueue(job)
-        self.wake(job.function, max(1, self._options.wakeup), now)
+
+    def close_ranks(self, function: Function, priority: int, sequence: int) -> None:
+        """Lines up the jobs behind whose place is before that sequence."""
+        backlog = function.backlogs[priority]
+        job = backlog.pop_behind(sequence)
+        while job is not None:
+            self.line_up(job)
+            job = backlog.pop_behind(sequence)
+
+    def _leave_queue(self, job: Job) -> None:
+        """Takes a queued job out of its queue, in whichever part that is."""
+        if job.state == QUEUED:
+            job.function.dequeue(job)
+            self.paging.load_ahead(job.function, job.priority)
+        elif job.state == BEHIND:
+            del job.function.backlogs[job.priority].behind[job]
+        else:
+            self._leave_backlog(job)
+
+    def _leave_backlog(self, job: Job) -> None:
+        backlog = job.function.backlogs[job.priority]
+        backlog.take(len(job.data))
+        if backlog.jobs == 0 and not backlog.loading:
+            # Nothing will be loaded that would let them go on.
+            self.close_ranks(job.function, job.priority, LAST_SEQUENCE)
+            _wake(job.function, job.function.queued)
+
+    def _put_away(self, job: Job) -> None:
+        """Leaves a durable job to the store alone."""
+        self._forget(job)
+        self.paging.put_away(
+            job.function, job.priority, serial_of(job.handle), unique_key(job.unique, job.data), len(job.data)
+        )
+        self.paging.load_ahead(job.function, job.priority)
 
     def _set_aside(self, job: Job) -> None:
         job.state = WAITING
@@ -207,11 +292,7 @@ class Jobs:
         While others stay asleep, a look after the grace time makes sure that a woken worker which does not
         come to grab holds no job up.
         """
-        while count > 0 and function.sleepers:
-            worker, _ = function.sleepers.popitem(last=False)
-            worker.wake_up()
-            worker.send(_NOOP)
-            count -= 1
+        _wake(function, count)
         if function.sleepers and function.wake_timer is None:
             function.wake_timer = self.timers.add(now + WAKE_GRACE_SECONDS, function)
 
@@ -244,6 +325,7 @@ class Jobs:
 
     def _assign(self, job: Job, worker: Peer, limit_seconds: float, now: float) -> None:
         job.function.dequeue(job)
+        self.paging.load_ahead(job.function, job.priority)
         job.state = RUNNING
         job.worker = worker
         worker.running[job.handle] = job
@@ -304,18 +386,17 @@ class Jobs:
         """Forgets a job in any state; its clients have been told what there was to tell."""
         if job.state == RUNNING:
             self._take_from_worker(job)
-        elif job.state == QUEUED:
-            job.function.dequeue(job)
+        elif job.state in (QUEUED, STORED, BEHIND):
+            self._leave_queue(job)
         elif job.state == WAITING:
             self._leave_waiting(job)
             _stop_timer(job, self.calendar)
         job.state = ENDED
         job.function.total -= 1
-        job.function.forget(job)
-        del self.by_handle[job.handle]
+        self._forget(job)
         self._detach_all(job)
         if job.change:
-            self.journal.write(REMOVE, job)
+            self._journal_removal(job)
 
     def complete(self, job: Job, result_bytes: int) -> None:
         """Ends a job that was done; its clients have got the result."""
@@ -353,7 +434,7 @@ class Jobs:
         self._detach_all(job)
         job.function.forget(job)
         if job.change:
-            self.journal.write(REMOVE, job)
+            self._journal_removal(job)
             job.change = 0
 
     def leave(self, client: Peer) -> None:
@@ -368,6 +449,10 @@ class Jobs:
         """Forgets a function that has no worker and no running job, with the jobs it has queued."""
         for job in [job for job in self.by_handle.values() if job.function is function]:
             self.fail(job)
+        stored = sum([backlog.jobs for backlog in function.backlogs])
+        if stored > 0:
+            self.paging.drop(stored)
+            self.journal.ask(Purge(function.name, self._serial))
         if function.wake_timer is not None:
             self.timers.cancel(function.wake_timer)
         del self.functions[function.name]
@@ -399,6 +484,14 @@ def _count_failure(job: Job) -> None:
     # Before it is durable, a job has not been counted as submitted.
     if job.state != COMMITTING:
         job.function.failed += 1
+
+
+def _wake(function: Function, count: int) -> None:
+    while count > 0 and function.sleepers:
+        worker, _ = function.sleepers.popitem(last=False)
+        worker.wake_up()
+        worker.send(_NOOP)
+        count -= 1
 
 
 def _stop_timer(job: Job, timers: Timers) -> None:

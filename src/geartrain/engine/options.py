@@ -17,7 +17,8 @@ class EngineOptions:
     without limit. ``wakeup`` is how many sleeping workers a new job wakes; 0 lets the engine decide.
     ``log_jobs`` has each step of each job noticed, at the level DEBUG.
     ``timezone`` is the one that SUBMIT_JOB_SCHED means. ``durable`` has background jobs journalled, and
-    acknowledged once ``Engine.committed`` says so.
+    acknowledged once ``Engine.committed`` says so. ``memory_bytes`` is what jobs may take of the memory
+    before further durable ones are kept in the store only, 0 for no limit.
     """
 
     __slots__ = (
@@ -29,6 +30,7 @@ class EngineOptions:
         "handle_prefix",
         "log_jobs",
         "log_level",
+        "memory_bytes",
         "pid",
         "timezone",
         "version",
@@ -50,6 +52,7 @@ class EngineOptions:
         log_jobs: bool = False,
         timezone: tzinfo = UTC,
         durable: bool = False,
+        memory_bytes: int = 0,
     ) -> None:
         self.handle_prefix = handle_prefix
         self.first_serial = first_serial
@@ -63,3 +66,4 @@ class EngineOptions:
         self.log_jobs = log_jobs
         self.timezone = timezone
         self.durable = durable
+        self.memory_bytes = memory_bytes

@@ -34,11 +34,14 @@ class Ability:
 class Gate:
     """A reply that waits for a journal entry, and the output that waits behind it."""
 
-    __slots__ = ("behind", "change", "reply")
+    __slots__ = ("behind", "change", "is_refused", "is_text", "reply")
 
-    def __init__(self, change: int, reply: bytes) -> None:
+    def __init__(self, change: int, reply: bytes, is_text: bool) -> None:
         self.change = change
         self.reply = reply
+        # Answers a text line, and has been answered with an error.
+        self.is_text = is_text
+        self.is_refused = False
         self.behind: list[bytes] = []
 
 
@@ -51,7 +54,6 @@ class Peer:
 
     __slots__ = (
         "_closing",
-        "_gates",
         "_in_ready",
         "_output",
         "_ready",
@@ -66,6 +68,7 @@ class Peer:
         "excepted",
         "exceptions",
         "faulted",
+        "gates",
         "listener",
         "output_bytes",
         "refused",
@@ -112,7 +115,7 @@ class Peer:
         self._output: list[bytes] = []
         # Size of the output not taken yet, without what is behind a gate.
         self.output_bytes = 0
-        self._gates: deque[Gate] = deque()
+        self.gates: deque[Gate] = deque()
         self._closing = False
         self._ready = ready
         self._in_ready = False
@@ -121,8 +124,8 @@ class Peer:
 
     def send(self, piece: bytes) -> None:
         """Adds bytes to what the connection is to be sent."""
-        if self._gates:
-            self._gates[-1].behind.append(piece)
+        if self.gates:
+            self.gates[-1].behind.append(piece)
             return
         self._output.append(piece)
         self.output_bytes += len(piece)
@@ -141,24 +144,18 @@ class Peer:
         """Sends an ERROR packet."""
         self.send(encode_response(ERROR, code.encode(), text.encode()))
 
-    def send_gated(self, reply: bytes, change: int) -> None:
-        """Sends a reply once the journal entry of that number is durable, and nothing more before it."""
-        self._gates.append(Gate(change, reply))
+    def add_gate(self, gate: Gate) -> None:
+        """Sends the reply of the gate once its journal entry is settled, and nothing more before it."""
+        self.gates.append(gate)
 
     @property
     def is_gated(self) -> bool:
-        return bool(self._gates)
-
-    def refuse_gates(self, first: int, last: int, reply: bytes) -> None:
-        """Replaces the replies that wait for journal entries from first to last."""
-        for gate in self._gates:
-            if first <= gate.change <= last:
-                gate.reply = reply
+        return bool(self.gates)
 
     def open_gates(self, settled: int) -> None:
         """Lets out, in order, what waited for journal entries up to the settled one."""
-        while self._gates and self._gates[0].change <= settled:
-            gate = self._gates.popleft()
+        while self.gates and self.gates[0].change <= settled:
+            gate = self.gates.popleft()
             for piece in (gate.reply, *gate.behind):
                 self._output.append(piece)
                 self.output_bytes += len(piece)
@@ -179,7 +176,7 @@ class Peer:
     @property
     def has_finished(self) -> bool:
         """Whether to close the connection after the output taken now: no more will come."""
-        return self._closing and not self._gates
+        return self._closing and not self.gates
 
     def take_output(self) -> list[bytes]:
         """Takes what is to be written now, in pieces that must not be joined if they are big."""

@@ -52,9 +52,9 @@ def _count_busy(peers: Iterable[Peer]) -> dict[Function, int]:
 def _function_row(function: Function, busy: int, wall: float) -> FunctionRow:
     return FunctionRow(
         function=function.name,
-        high=len(function.queues[HIGH]),
-        normal=len(function.queues[NORMAL]),
-        low=len(function.queues[LOW]),
+        high=function.length(HIGH),
+        normal=function.length(NORMAL),
+        low=function.length(LOW),
         later=function.waiting,
         running=function.running,
         workers=len(function.able),
