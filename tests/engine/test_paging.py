@@ -1,12 +1,10 @@
 """Jobs that are in the store only: nobody can tell, but for the memory.
 
-Two engines are told the same. One has room for everything, the other for next to nothing; what they answer has
-to be equal, byte by byte.
+Two engines are told the same. One has room for everything, the other for next to nothing; what they answer
+has to be equal, byte by byte.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -29,7 +27,7 @@ from geartrain.protocol.packets import (
     WORK_FAIL,
 )
 from tests.engine.instant_store import InstantStore
-from tests.engine.world import NEW_YEAR, Connection, World
+from tests.engine.world import Connection, World
 
 FUNCTIONS = (b"f", b"g")
 SUBMISSIONS = (SUBMIT_JOB, SUBMIT_JOB_BG, SUBMIT_JOB_HIGH, SUBMIT_JOB_HIGH_BG)
@@ -37,11 +35,10 @@ PEERS = st.integers(0, 2)
 
 
 @pytest.fixture(autouse=True)
-def _few_is_two(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _few_is_two(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a handful of jobs does not fit into memory, and takes several turns to load."""
     monkeypatch.setattr(paging, "FEW_JOBS", 2)
     monkeypatch.setattr(paging, "_LOADED_JOBS", 3)
-    yield
 
 
 class Side:
