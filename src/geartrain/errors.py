@@ -17,6 +17,8 @@
     │   ├── StoreInUse       another server holds it
     │   ├── StoreCorrupt     what is written there makes no sense
     │   └── JobsRefused      its database will never take some of the jobs
+    ├── QueueFileError       a file with exported jobs that cannot be used
+    ├── ForeignQueueError    a queue of another job server that cannot be imported as it is
     ├── RequestRefused       a job server said no
     ├── ProtocolError        the other side sent what the protocol does not allow
     └── LocalProtocolError   this side asked for what the protocol does not allow
@@ -194,3 +196,20 @@ class JobsRefused(StoreError):
     def __init__(self, url: str, reason: str, sequences: Iterable[int] = ()) -> None:
         super().__init__(url, reason)
         self.sequences = frozenset(sequences)
+
+
+class QueueFileError(GeartrainError):
+    """A file with exported jobs that cannot be used; ``line`` counts from 1, and says where that was noticed."""
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        super().__init__(f"{path}, line {line}: {reason}")
+        self.path = path
+        self.line = line
+
+
+class ForeignQueueError(GeartrainError):
+    """A queue of another job server that cannot be imported as it is; ``url`` names it."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"cannot import {url}: {reason}")
+        self.url = url
