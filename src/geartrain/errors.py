@@ -17,6 +17,7 @@
     │   ├── StoreInUse       another server holds it
     │   ├── StoreCorrupt     what is written there makes no sense
     │   └── JobsRefused      its database will never take some of the jobs
+    ├── QueueConflict        two queues that cannot become one
     ├── QueueFileError       a file with exported jobs that cannot be used
     ├── ForeignQueueError    a queue of another job server that cannot be imported as it is
     ├── RequestRefused       a job server said no
@@ -196,6 +197,18 @@ class JobsRefused(StoreError):
     def __init__(self, url: str, reason: str, sequences: Iterable[int] = ()) -> None:
         super().__init__(url, reason)
         self.sequences = frozenset(sequences)
+
+
+class QueueConflict(GeartrainError):
+    """Jobs that cannot be moved into a queue, because another job there has a number of theirs."""
+
+    def __init__(self, url: str, handle: bytes) -> None:
+        super().__init__(
+            f"the queue {url} has a job {handle.decode(errors='backslashreplace')} whose number is needed;"
+            " export and import give new numbers"
+        )
+        self.url = url
+        self.handle = handle
 
 
 class QueueFileError(GeartrainError):
