@@ -33,6 +33,14 @@ def databases() -> Iterator[dict[str, Database]]:
         database.stop()
 
 
+def running_database(kind: str, databases: dict[str, Database]) -> Database | None:
+    """The database of that kind, started if need be; None for SQLite, which needs none."""
+    if kind != "sqlite" and kind not in databases:
+        # Not in pytest's own folder, which other users may not enter.
+        databases[kind] = _DATABASES[kind](Path(tempfile.mkdtemp(prefix=f"geartrain-{kind}-")))
+    return databases.get(kind)
+
+
 class Queue:
     """One empty queue, which any number of stores may try to open."""
 
@@ -68,10 +76,7 @@ class Queue:
 @pytest.fixture(params=KINDS)
 def queue(request: pytest.FixtureRequest, databases: dict[str, Database], tmp_path: Path) -> Iterator[Queue]:
     kind: str = request.param
-    if kind != "sqlite" and kind not in databases:
-        # Not in pytest's own folder, which other users may not enter.
-        databases[kind] = _DATABASES[kind](Path(tempfile.mkdtemp(prefix=f"geartrain-{kind}-")))
-    queue = Queue(kind, databases.get(kind), tmp_path)
+    queue = Queue(kind, running_database(kind, databases), tmp_path)
     _empty(queue)
     yield queue
     queue.close()
