@@ -13,10 +13,10 @@ The last line says how many they are. Where it is missing, something was cut off
 
     {"jobs": 2}
 
-``function``, ``unique``, ``reducer``, ``handle`` and ``data`` are bytes: those that are no UTF-8 have ``_base64``
-behind their name, and are in Base64. ``priority`` is ``high``, ``normal`` or ``low``. ``run_at`` and ``submitted_at``
-are seconds since 1970-01-01 UTC. ``attempts`` counts how often the job was given back by a worker. ``handle`` is that
-of the job where it came from; an import gives it a new one.
+``function``, ``unique``, ``reducer``, ``handle`` and ``data`` are bytes: those that are no UTF-8 have
+``_base64`` behind their name, and are in Base64. ``priority`` is ``high``, ``normal`` or ``low``. ``run_at``
+and ``submitted_at`` are seconds since 1970-01-01 UTC. ``attempts`` counts how often the job was given back by
+a worker. ``handle`` is that of the job where it came from; an import gives it a new one.
 """
 
 from __future__ import annotations
@@ -112,9 +112,10 @@ class PortableReader:
         self.expected = expected if isinstance(expected, int) and expected > 0 else 0
 
     def jobs(self, now: float) -> Iterator[StoredJob]:
-        """The jobs, with sequence 0 and the handles they had; ``now`` is when those without a time were submitted.
+        """The jobs, with sequence 0 and the handles they had.
 
-        Goes on to the last line, and raises QueueFileError when that is missing or counts other jobs.
+        Those without a time count as submitted ``now``. Goes on to the last line, and raises QueueFileError
+        when that is missing or counts other jobs.
         """
         count = 0
         while (fields := self._next_line()) is not None:

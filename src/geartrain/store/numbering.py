@@ -1,0 +1,16 @@
+"""Numbers for new jobs: higher than all before, also those that are gone and those of before a restart."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# More than a job server takes in, so that the clock is always ahead of the numbers.
+_PER_SECOND: Final = 1_000_000
+
+
+def first_number(now: float, last: int = 0) -> int:
+    """The first number to use from now on, in seconds since 1970-01-01 UTC.
+
+    ``last`` is the highest one that a queue holds: somebody may have set the clock back.
+    """
+    return max(int(now * _PER_SECOND), last + 1)
