@@ -9,18 +9,39 @@ from __future__ import annotations
 import os
 import sys
 from enum import IntEnum
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
-from geartrain.errors import ConfigError, GeartrainError, RequestRefused
+from geartrain.errors import (
+    ConfigError,
+    ForeignQueueError,
+    GeartrainError,
+    JobsRefused,
+    QueueConflict,
+    QueueFileError,
+    RequestRefused,
+    StoreCorrupt,
+    StoreInUse,
+)
+
+# Somebody has answered, and the answer is no.
+_REFUSALS: Final = (
+    RequestRefused,
+    StoreInUse,
+    StoreCorrupt,
+    JobsRefused,
+    QueueConflict,
+    QueueFileError,
+    ForeignQueueError,
+)
 
 
 class ExitCode(IntEnum):
     """Exit codes of the tools; ``gearmand`` and ``gearadmin`` use 0 and 1 only, as the C programs do."""
 
     DONE = 0
-    # A job failed, or a server said no.
+    # A job failed, a server said no, or a queue cannot be used as it is.
     FAILED = 1
     # The command line makes no sense.
     USAGE = 2
@@ -67,7 +88,7 @@ def _run(
     except click.ClickException as error:
         say(program, error.format_message())
         return usage
-    except RequestRefused as error:
+    except _REFUSALS as error:
         say(program, str(error))
         return ExitCode.FAILED
     except (GeartrainError, OSError) as error:

@@ -30,6 +30,7 @@ _ENTRIES: Final = {
     "jobs": _Entry("geartrain.cli.jobs:command", "Show jobs."),
     "top": _Entry("geartrain.cli.top:command", "Watch a job server on the whole screen."),
     "ping": _Entry("geartrain.cli.ping:command", "Measure how fast a job server answers."),
+    "queue": _Entry("geartrain.cli.queue.group:command", "Look at durable queues, carry jobs in and out."),
     "cancel": _Entry("geartrain.cli.cancel:command", "Cancel jobs by their handles."),
     "demo": _Entry("geartrain.cli.demo:command", "Show it all at work: server, workers, jobs."),
     "completion": _Entry("geartrain.cli.completion:command", "Print a script for completion in a shell."),

@@ -1,0 +1,1 @@
+"""``geartrain queue``: durable queues, looked at and carried about. Each subcommand has a module."""

@@ -1,0 +1,94 @@
+"""Which queue a subcommand is about, and how it gets hold of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import click
+
+from geartrain.errors import ConfigError
+from geartrain.store.urls import check_url, is_durable, make_store, masked_url
+
+if TYPE_CHECKING:
+    from geartrain.store.base import Store
+    from geartrain.store.reading.base import QueueReader
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+_FORMS: Final = "sqlite:///PATH, postgresql://…, mysql://… or redis://…"
+
+
+def default_url() -> str:
+    """The queue of a job server that was not told where to keep its jobs."""
+    raise click.UsageError("name the queue with --queue.")
+
+
+def queue_option(function: Function) -> Function:
+    """Adds ``--queue``; the command gets the URL as ``url``."""
+    return click.option(
+        "-q",
+        "--queue",
+        "url",
+        metavar="URL",
+        envvar="GEARMAND_QUEUE",
+        default=default_url,
+        callback=_checked,
+        help="The queue.  [default: that of a gearmand without options]",
+    )(function)
+
+
+def queue_argument(name: str, *, has_default: bool = False) -> Callable[[Function], Function]:
+    """Adds an argument with the URL of a queue; one with a default may be left out."""
+    return click.argument(
+        name,
+        metavar=f"[{name.upper()}]" if has_default else name.upper(),
+        required=not has_default,
+        default=default_url if has_default else None,
+        callback=_checked,
+    )
+
+
+def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """A URL that stands for a durable queue."""
+    del ctx
+    try:
+        check_url(value)
+    except ConfigError as error:
+        expected = _FORMS if error.expected.startswith("memory") else error.expected
+        raise click.UsageError(f"{param.name}: {error.value!r} is not usable; expected {expected}") from None
+    if not is_durable(value):
+        raise click.UsageError(f"{masked_url(value)} keeps jobs in the memory of its server only.")
+    return value
+
+
+@contextmanager
+def held(url: str) -> Iterator[Store]:
+    """The queue, open and held for as long as the block lasts. Raises StoreInUse while a server has it."""
+    store = make_store(url)
+    store.open()
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def seen(url: str) -> Iterator[QueueReader]:
+    """The queue to be looked at, whoever holds it."""
+    with make_store(url).reader() as reader:
+        yield reader
+
+
+def handle_prefix() -> bytes:
+    """What the handles of new jobs start with: the same as in a job server without options."""
+    from geartrain.server import ServerConfig
+
+    return ServerConfig().handle_prefix()
+
+
+def now() -> float:
+    """Seconds since 1970-01-01 UTC."""
+    return time.time()
