@@ -1,8 +1,13 @@
-"""Carries the engine's journal to a store, batch by batch, and tells the engine what became of it.
+"""Carries the engine's journal to a store, piece by piece, and tells the engine what became of it.
 
-The next batch is whatever has come while the last one was committing: one client pays for one commit, a thousand
-share it. The event loop never waits for the store. Submissions that it does not take in time are refused, and if
-it takes them after all, they are taken out again.
+The next batch is whatever has come while the last one was committing: one client pays for one commit, a
+thousand share it. The event loop never waits for the store.
+
+Submissions that the store does not take in time are refused. It may have them all the same, if it was lost in
+the middle of a commit; then they are taken out again and do not run, unless the server dies before.
+
+Removals and attempts are never given up while the server lives. They need no limit: there is at most one for
+each job that was in memory when the store went away, and it takes less memory than the job did.
 """
 
 from __future__ import annotations
@@ -11,111 +16,103 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from geartrain.engine.job import Job, serial_of
-from geartrain.engine.journal import ADD, REMOVE, Change
+from geartrain.engine.job import serial_of
+from geartrain.engine.journal import ADD, Change, Entry, Find
+from geartrain.engine.paging import JOB_BYTES
 from geartrain.errors import StoreError, StoreInUse
 from geartrain.server.log import log_event
-from geartrain.store.base import Batch, Store, StoredJob
-from geartrain.store.committer import Committer
+from geartrain.server.pending import Pending
+from geartrain.server.restoring import restore_jobs
+from geartrain.store.base import Store
+from geartrain.store.committer import Committer, Outcome
 
 if TYPE_CHECKING:
     from geartrain.server.hub import Hub
 
 # How long the end of the server waits for what is not durable yet.
 CLOSE_SECONDS: Final = 10.0
+# A store that is busy with the same piece of work for so long is in trouble.
+SILENCE_SECONDS: Final = 3.0
+# How long a store that has not answered in all that time may take to let go.
+_LET_GO_SECONDS: Final = 1.0
+
+_SILENT: Final = "it does not answer"
+_BACKLOG: Final = "too much waits for the durable queue already"
+_STOPPING: Final = "the server stops"
 
 
-class _Addition(NamedTuple):
-    """A submission that waits for the store, until a deadline on the monotonic clock."""
+class _Waiting(NamedTuple):
+    """An entry that somebody waits for, until a deadline on the monotonic clock.
+
+    ``sequence`` is that of a submission, 0 for a question.
+    """
 
     number: int
     sequence: int
-    data_bytes: int
+    size_bytes: int
     deadline: float
-
-
-class _Pending:
-    """Changes that are to go into the next batch, by the sequence of their job."""
-
-    def __init__(self) -> None:
-        self.added: dict[int, StoredJob] = {}
-        self.removed: list[int] = []
-        self.attempts: dict[int, int] = {}
-
-    def collect(self, change: Change) -> None:
-        job = change.job
-        sequence = serial_of(job.handle)
-        if change.kind == ADD:
-            self.added[sequence] = _record(sequence, job)
-        elif change.kind == REMOVE:
-            self.attempts.pop(sequence, None)
-            if self.added.pop(sequence, None) is None:
-                self.removed.append(sequence)
-        elif sequence in self.added:
-            self.added[sequence] = _record(sequence, job)
-        else:
-            self.attempts[sequence] = job.retries
-
-    def take(self) -> Batch:
-        batch = Batch(list(self.added.values()), self.removed, self.attempts)
-        self.added, self.removed, self.attempts = {}, [], {}
-        return batch
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.attempts)
 
 
 class DurableQueue:
     """The journal of a hub's engine, and the open store that it goes to.
 
-    ``timeout_seconds`` is how long a submission waits for the store before it is refused, ``backlog_bytes`` how
-    much data may wait for it.
+    ``timeout_seconds`` is how long a submission waits for the store before it is refused, ``backlog_bytes``
+    how much memory may wait for it.
     """
 
     def __init__(self, hub: Hub, store: Store, *, timeout_seconds: float, backlog_bytes: int) -> None:
+        # Why the store does not work now; empty while it does.
+        self.trouble = ""
+        # How much waits for it.
+        self.waiting_bytes = 0
         self._hub = hub
         self._engine = hub.engine
         self._loop = hub.loop
         self._store = store
         self._timeout_seconds = timeout_seconds
         self._backlog_bytes = backlog_bytes
-        self._committer = Committer(store, self._applied_soon, self._failing_soon, self._recovered_soon)
-        self._pending = _Pending()
-        # The last change that is in a batch, or will be in the next one.
-        self._last = 0
-        # The same of the batch that the store is busy with; 0 while it is idle.
-        self._in_flight = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._additions: deque[_Addition] = deque()
-        self._waiting_bytes = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._committer = Committer(store, self._done_soon, self._failing_soon, self._recovered_soon)
+        # Why no submission is taken from now on; empty while they are.
+        self._refusal = ""
+        self._is_lost = False
         self._is_closed = False
+        self._pending = Pending()
+        self._waiting: deque[_Waiting] = deque()
+        # The last entry taken from the journal, and the last one that the store is done with.
+        self._last = 0
+        self._done_up_to = 0
+        self._progress = asyncio.Event()
+        # Since when the store has been busy; None while it is idle.
+        self._busy_since: float | None = None
+        self._deadline_timer: asyncio.TimerHandle | None = None
+        self._silence_timer: asyncio.TimerHandle | None = None
 
     def start(self) -> int:
         """Has the engine take in what the store holds, and begins to serve the journal.
 
         Blocks until all jobs are read; returns how many there were. Raises StoreError.
         """
-        count = 0
-        now = self._hub.now()
-        for job in self._store.read():
-            self._restore(job, now)
-            count += 1
+        count = restore_jobs(self._engine, self._store, self._hub.now())
         self._committer.start()
         return count
 
     def pump(self) -> None:
-        """Takes the journal over, and hands it to the store as soon as that is idle."""
+        """Takes the journal over, and hands the store its next piece of work if it is idle."""
+        entries = self._engine.journal.take()
         if self._is_closed:
             return
-        self._collect(self._engine.journal.take())
-        if self._pending and not self._in_flight:
-            self._in_flight = self._last
-            self._idle.clear()
-            self._committer.commit(self._pending.take())
+        if entries:
+            self._last = entries[-1].number
+            if self._is_lost:
+                self._refuse(entries[0].number, self._last, self._refusal)
+            else:
+                self._collect(entries)
+        while self._pending and self._busy_since is None:
+            self._hand_over()
 
     async def close(self) -> None:
         """Waits, for a limited time, until all is durable, and closes the store.
@@ -123,130 +120,189 @@ class DurableQueue:
         What the engine journals from then on is not kept: the jobs that workers lose when the server closes
         their connections have not failed.
         """
+        self._refusal = self._refusal or _STOPPING
         self.pump()
+        self._limit()
+        last = self._last
+        seconds_left = CLOSE_SECONDS
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
-                while self._in_flight:
-                    await self._idle.wait()
+                while self._done_up_to < last and not self._is_lost:
+                    self._progress.clear()
+                    await self._progress.wait()
         except TimeoutError:
             log_event(logging.ERROR, "stopping before all changes are durable", {"queue": self._store.url})
+            seconds_left = _LET_GO_SECONDS
         self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        await self._loop.run_in_executor(None, self._committer.stop, CLOSE_SECONDS)
+        for timer in (self._deadline_timer, self._silence_timer):
+            if timer is not None:
+                timer.cancel()
+        await self._loop.run_in_executor(None, self._committer.stop, seconds_left)
 
     # --- towards the store ------------------------------------------------------------------------------
 
-    def _collect(self, changes: list[Change]) -> None:
+    def _collect(self, entries: list[Entry]) -> None:
         deadline = time.monotonic() + self._timeout_seconds
-        for change in changes:
-            self._pending.collect(change)
-            self._last = change.number
-            if change.kind == ADD:
-                size = len(change.job.data)
-                sequence = serial_of(change.job.handle)
-                self._additions.append(_Addition(change.number, sequence, size, deadline))
-                self._waiting_bytes += size
-        if changes:
-            self._limit()
-            self._set_timer()
+        for entry in entries:
+            self._pending.add(entry)
+            if isinstance(entry, Change):
+                if entry.kind == ADD:
+                    job = entry.job
+                    size_bytes = len(job.data) + len(job.reducer) + JOB_BYTES
+                    self._wait(_Waiting(entry.number, serial_of(job.handle), size_bytes, deadline))
+            elif isinstance(entry, Find):
+                self._wait(_Waiting(entry.number, 0, JOB_BYTES, deadline))
+        self._limit()
+        self._watch_deadlines()
+
+    def _wait(self, entry: _Waiting) -> None:
+        self._waiting.append(entry)
+        self.waiting_bytes += entry.size_bytes
 
     def _limit(self) -> None:
-        """Refuses new submissions while too much waits already."""
-        if self._waiting_bytes > self._backlog_bytes:
-            self._engine.journal.refusal = "too much waits for the durable queue already"
-        else:
-            self._engine.journal.refusal = ""
+        """Refuses new submissions while too much waits already, and when none are taken at all."""
+        refusal = self._refusal
+        if not refusal and self.waiting_bytes > self._backlog_bytes:
+            refusal = _BACKLOG
+        self._engine.journal.refusal = refusal
 
-    def _settled(self, number: int) -> None:
-        """Nobody waits any more for the additions up to this one."""
-        while self._additions and self._additions[0].number <= number:
-            self._waiting_bytes -= self._additions.popleft().data_bytes
-        self._limit()
+    def _hand_over(self) -> None:
+        work = self._pending.take()
+        if work:
+            self._busy_since = time.monotonic()
+            self._watch_silence()
+            self._committer.commit(work)
+        else:
+            # What it would have added has ended before it came to that.
+            self._report(Outcome(work.number))
+            self._loop.call_soon(self._hub.settle)
 
     # --- back from the store ----------------------------------------------------------------------------
 
-    def _applied(self) -> None:
-        number, self._in_flight = self._in_flight, 0
-        self._settled(number)
-        self._engine.committed(number, self._hub.now())
+    def _done(self, outcome: Outcome) -> None:
+        if self._is_closed:
+            return
+        self._busy_since = None
+        if self.trouble == _SILENT:
+            self._recovered()
+        self._report(outcome)
         self._hub.settle()
-        if not self._in_flight:
-            self._idle.set()
+        self._progress.set()
+
+    def _report(self, outcome: Outcome) -> None:
+        """Tells the engine what has become of all entries up to a number."""
+        now = self._hub.now()
+        for question, answer in outcome.answers:
+            if isinstance(question, Find):
+                self._engine.found(question, answer[0] if answer else None, now)
+            else:
+                self._engine.loaded(question, answer, now)
+        settled = self._take_waiting(lambda entry: entry.number <= outcome.number)
+        for reason, group in groupby(settled, lambda entry: outcome.refused.get(entry.sequence, "")):
+            if reason:
+                refused = list(group)
+                self._engine.committed(refused[0].number - 1, now)
+                self._engine.commit_failed(refused[0].number, refused[-1].number, reason, now)
+                fields = {"queue": self._store.url, "jobs": len(refused), "reason": reason}
+                log_event(logging.WARNING, "the durable queue does not take jobs", fields)
+        self._engine.committed(outcome.number, now)
+        self._done_up_to = outcome.number
+        self._limit()
+
+    def _take_waiting(self, is_settled: Callable[[_Waiting], bool]) -> list[_Waiting]:
+        """Takes the first of those that wait out, as long as they are settled."""
+        taken = []
+        while self._waiting and is_settled(self._waiting[0]):
+            entry = self._waiting.popleft()
+            self.waiting_bytes -= entry.size_bytes
+            taken.append(entry)
+        return taken
+
+    # --- trouble ----------------------------------------------------------------------------------------
 
     def _failing(self, error: StoreError) -> None:
-        log_event(logging.ERROR, "the durable queue fails", {"queue": error.url, "reason": error.reason})
+        if self._is_closed:
+            return
+        self._say_trouble(error.reason)
         if isinstance(error, StoreInUse):
-            # They are the other server's jobs now, and it has them all.
-            self._engine.keep_durable_jobs()
+            self._give_up(error)
+
+    def _say_trouble(self, reason: str) -> None:
+        self.trouble = reason
+        log_event(logging.ERROR, "the durable queue fails", {"queue": self._store.url, "reason": reason})
 
     def _recovered(self) -> None:
+        self.trouble = ""
         log_event(logging.WARNING, "the durable queue works again", {"queue": self._store.url})
 
-    # --- submissions that wait for too long -------------------------------------------------------------
+    def _give_up(self, error: StoreInUse) -> None:
+        """The jobs are another server's now, and it has them all."""
+        self._is_lost = True
+        self._refusal = f"the durable queue was taken over: {error.reason}"
+        self._engine.keep_durable_jobs()
+        self._pending = Pending()
+        waiting = self._take_waiting(lambda _: True)
+        if waiting:
+            self._refuse(waiting[0].number, waiting[-1].number, self._refusal)
+        self._limit()
+        self._progress.set()
+        self._hub.settle()
 
-    def _set_timer(self) -> None:
-        if self._timer is None and self._additions:
-            delay = max(self._additions[0].deadline - time.monotonic(), 0.0)
-            self._timer = self._loop.call_later(delay, self._refuse_late)
+    def _refuse(self, first: int, last: int, text: str) -> None:
+        self._engine.commit_failed(first, last, text, self._hub.now())
+        self._loop.call_soon(self._hub.settle)
+
+    def _watch_silence(self) -> None:
+        if self._silence_timer is None and self._busy_since is not None:
+            delay = max(self._busy_since + SILENCE_SECONDS - time.monotonic(), 0.0)
+            self._silence_timer = self._loop.call_later(delay, self._check_silence)
+
+    def _check_silence(self) -> None:
+        self._silence_timer = None
+        if self._busy_since is None or self.trouble:
+            return
+        if time.monotonic() >= self._busy_since + SILENCE_SECONDS:
+            self._say_trouble(_SILENT)
+        else:
+            self._watch_silence()
+
+    # --- those who wait for too long --------------------------------------------------------------------
+
+    def _watch_deadlines(self) -> None:
+        if self._deadline_timer is None and self._waiting:
+            delay = max(self._waiting[0].deadline - time.monotonic(), 0.0)
+            self._deadline_timer = self._loop.call_later(delay, self._refuse_late)
 
     def _refuse_late(self) -> None:
         """Refuses what has waited for too long, and sees to it that it is not kept either."""
-        self._timer = None
+        self._deadline_timer = None
         now = time.monotonic()
-        late = []
-        while self._additions and self._additions[0].deadline <= now:
-            late.append(self._additions.popleft())
+        late = self._take_waiting(lambda entry: entry.deadline <= now)
         if late:
-            for addition in late:
-                self._waiting_bytes -= addition.data_bytes
-                if self._pending.added.pop(addition.sequence, None) is None:
-                    # The store has it, and may yet write it down.
-                    self._pending.removed.append(addition.sequence)
+            sequences = [entry.sequence for entry in late if entry.sequence]
+            self._committer.withdraw(sequences)
+            for sequence in sequences:
+                self._pending.withdraw(sequence)
+            self._pending.drop_questions({entry.number for entry in late})
             text = f"the durable queue has not answered within {self._timeout_seconds:g} seconds"
-            self._engine.commit_failed(late[0].number, late[-1].number, text, self._hub.now())
+            self._refuse(late[0].number, late[-1].number, text)
             self._limit()
-            self._hub.settle()
-        self._set_timer()
-
-    # --- the start --------------------------------------------------------------------------------------
-
-    def _restore(self, job: StoredJob, now: float) -> None:
-        self._engine.restore(
-            job.handle,
-            job.function,
-            job.unique,
-            job.data,
-            job.priority,
-            job.run_at,
-            job.reducer,
-            job.attempts,
-            job.submitted_at,
-            now,
-        )
+        self._watch_deadlines()
 
     # --- calls from the store's thread ------------------------------------------------------------------
 
-    def _applied_soon(self) -> None:
-        self._loop.call_soon_threadsafe(self._applied)
+    def _done_soon(self, outcome: Outcome) -> None:
+        self._soon(lambda: self._done(outcome))
 
     def _failing_soon(self, error: StoreError) -> None:
-        self._loop.call_soon_threadsafe(self._failing, error)
+        self._soon(lambda: self._failing(error))
 
     def _recovered_soon(self) -> None:
-        self._loop.call_soon_threadsafe(self._recovered)
+        self._soon(self._recovered)
 
-
-def _record(sequence: int, job: Job) -> StoredJob:
-    return StoredJob(
-        sequence,
-        job.handle,
-        job.function.name,
-        job.unique,
-        job.priority,
-        job.run_at,
-        job.reducer,
-        job.retries,
-        job.submitted_at,
-        job.data,
-    )
+    def _soon(self, call: Callable[[], None]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call)
+        except RuntimeError:
+            # The server has ended without waiting any longer.
+            pass

@@ -8,44 +8,44 @@ is known: the batch may have been applied, all of it or nothing of it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from geartrain.engine.journal import StoredJob
+
+if TYPE_CHECKING:
+    from geartrain.store.reading.base import QueueReader
+
+__all__ = ["Batch", "QueueCount", "Store", "StoredHead", "StoredJob"]
 
 
-class StoredJob(NamedTuple):
-    """A background job as it is kept.
-
-    ``sequence`` orders all jobs of a queue by their submission, and is never used again. ``run_at`` and
-    ``submitted_at`` are seconds since 1970-01-01 UTC, ``run_at`` 0 for at once. ``attempts`` counts how often
-    the job was taken from a worker and given back.
-    """
+class StoredHead(NamedTuple):
+    """What is known of a job without reading its data."""
 
     sequence: int
-    handle: bytes
     function: bytes
     unique: bytes
     priority: int
     run_at: float
-    reducer: bytes
-    attempts: int
-    submitted_at: float
-    data: bytes
+    data_bytes: int
 
 
 @dataclass(slots=True)
 class Batch:
     """Changes that become durable together; no job is in it twice.
 
-    ``attempts`` has the new number of attempts by sequence.
+    ``attempts`` has the new number of attempts by sequence. ``purged`` are functions whose jobs go, all those
+    with a sequence below the number.
     """
 
     added: list[StoredJob] = field(default_factory=list)
     removed: list[int] = field(default_factory=list)
     attempts: dict[int, int] = field(default_factory=dict)
+    purged: list[tuple[bytes, int]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.attempts)
+        return bool(self.added or self.removed or self.attempts or self.purged)
 
 
 class QueueCount(NamedTuple):
@@ -57,21 +57,29 @@ class QueueCount(NamedTuple):
 
 
 class Store(ABC):
-    """A durable queue. All methods but ``url`` raise StoreError; after one, ``open`` may help."""
+    """A durable queue. Every method but ``close`` raises StoreError; after one, ``open`` may help."""
 
     # Names the queue for people, without a password.
     url: str
+    # Whether a part of a queue is found without reading the rest, so that not all has to be in memory.
+    can_page = False
+    # Where a corrupt queue was put out of the way by ``open``; empty if none was.
+    set_aside = ""
 
     @abstractmethod
     def open(self) -> list[str]:
-        """Takes hold of the queue, making or migrating its tables, and returns what is unsafe about it.
+        """Takes hold of the queue, making or migrating what it needs, and returns what is unsafe about it.
 
-        Raises StoreInUse when another server holds it. Opening again after an error begins anew.
+        Opening again after an error begins anew. Raises StoreInUse when another server holds the queue, or
+        has held it since this store opened it first, and StoreCorrupt.
         """
 
     @abstractmethod
     def apply(self, batch: Batch, *, again: bool = False) -> None:
-        """Makes a batch durable, all of it or nothing; ``again`` if an attempt before had an unknown end."""
+        """Makes a batch durable, all of it or nothing; ``again`` if an attempt before had an unknown end.
+
+        Raises JobsRefused when the database does not want some of the added jobs; the store stays open then.
+        """
 
     @abstractmethod
     def keep(self) -> None:
@@ -89,10 +97,61 @@ class Store(ABC):
     def read(self, after: int = 0) -> Iterator[StoredJob]:
         """All jobs with a sequence above ``after``, in order."""
 
+    def read_heads(self, after: int = 0) -> Iterator[list[StoredHead]]:
+        """The same without their data, some at a time."""
+        for job in self.read(after):
+            yield [head_of(job)]
+
+    def read_queue(self, function: bytes, priority: int, after: int, limit: int) -> list[StoredJob]:
+        """The first jobs of one function and priority with a sequence above ``after``, in order."""
+        found: list[StoredJob] = []
+        for job in self.read(after):
+            if len(found) == limit:
+                break
+            if (job.function, job.priority) == (function, priority):
+                found.append(job)
+        return found
+
     @abstractmethod
+    def find_all(self, sequences: Collection[int]) -> list[StoredJob]:
+        """The jobs of these sequences, as far as there are any, in order."""
+
     def find(self, sequence: int) -> StoredJob | None:
         """The job of that sequence."""
+        found = self.find_all([sequence])
+        return found[0] if found else None
+
+    def files(self) -> list[str]:
+        """The files that the queue is in, for whoever changes their owner; none for a database server."""
+        return []
 
     @abstractmethod
     def close(self) -> None:
         """Lets go of the queue; harmless if it is not open."""
+
+    # --- without a server -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def add_all(self, jobs: Iterable[StoredJob], *, origin: str = "") -> None:
+        """Adds jobs, all or none, however many there are; remembers that they came from ``origin``."""
+
+    @abstractmethod
+    def arrived(self, origin: str) -> int:
+        """The highest sequence of a job that came from there; 0 if none did."""
+
+    @abstractmethod
+    def forget_arrival(self, origin: str) -> None:
+        """Forgets what came from there."""
+
+    @abstractmethod
+    def discard(self, *, function: bytes | None = None, until: int | None = None) -> int:
+        """Removes the jobs of one function or of all, up to a sequence or all; returns how many."""
+
+    @abstractmethod
+    def reader(self) -> QueueReader:
+        """Looks at the same queue without holding it."""
+
+
+def head_of(job: StoredJob) -> StoredHead:
+    """What is known of a job without its data."""
+    return StoredHead(job.sequence, job.function, job.unique, job.priority, job.run_at, len(job.data))

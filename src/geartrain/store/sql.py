@@ -4,53 +4,70 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from geartrain.errors import StoreError, StoreInUse
-from geartrain.store.base import Batch, QueueCount, Store, StoredJob
-from geartrain.store.tables import SCHEMA_VERSION, facts, functions, jobs, metadata
-
-# Rows that one statement names, and rows that are read at a time.
-_NAMED_ROWS: Final = 500
-_READ_ROWS: Final = 1000
-_SCHEMA: Final = "schema"
-_OWNER: Final = "owner"
-
-_SELECT: Final = sa.select(
-    jobs.c.sequence,
-    jobs.c.handle,
-    jobs.c.function_id,
-    jobs.c.unique_key,
-    jobs.c.priority,
-    jobs.c.run_at,
-    jobs.c.reducer,
-    jobs.c.attempts,
-    jobs.c.submitted_at,
-    jobs.c.data,
-).order_by(jobs.c.sequence)
-_INSERT: Final = sa.insert(jobs)
-_SET_ATTEMPTS: Final = (
-    sa.update(jobs).where(jobs.c.sequence == sa.bindparam("key")).values(attempts=sa.bindparam("number"))
+from geartrain.errors import JobsRefused, StoreCorrupt, StoreError, StoreInUse
+from geartrain.store import migrations
+from geartrain.store.base import Batch, QueueCount, Store, StoredHead, StoredJob
+from geartrain.store.lots import in_lots
+from geartrain.store.rows import (
+    SELECT_HEADS,
+    SELECT_JOBS,
+    Insert,
+    Rows,
+    UnknownFunction,
+    insert_rows,
+    read_pieces,
 )
+from geartrain.store.tables import SCHEMA_VERSION, facts, jobs, metadata
+from geartrain.store.urls import masked_url
+
+# A database that says nothing for so long, in the middle of a statement or while it is connected to, is lost.
+ANSWER_SECONDS: Final = 30
+CONNECT_SECONDS: Final = 10
+# How long to wait for the lock: the database may not have noticed yet that its last owner was killed.
+_LOCK_SECONDS: Final = 2.0
+_LOCK_PAUSE_SECONDS: Final = 0.1
+# Rows that are read at a time.
+_READ_ROWS: Final = 500
+
+SCHEMA: Final = "schema"
+OWNER: Final = "owner"
+# And the name of the queue that jobs have come from.
+_ARRIVED: Final = "arrived:"
 
 
 class SqlStore(Store):
-    """One connection to a database, and the names of functions by their number."""
+    """One connection to a database, which holds a lock there for as long as it lives.
 
-    def __init__(self, url: sa.URL) -> None:
-        self.url = url.render_as_string(hide_password=True)
-        # A thread of its own uses the store, and not always the one that made it.
-        arguments = {"check_same_thread": False} if url.get_backend_name() == "sqlite" else {}
-        self._engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=arguments)
+    ``engine`` makes connections for those who can wait; ``limited`` those that notice a database that is
+    frozen.
+    """
+
+    can_page = True
+    steps = migrations.STEPS
+    schema_version = SCHEMA_VERSION
+
+    def __init__(
+        self, url: sa.URL, engine: sa.Engine, limited: sa.Engine, *, insert: Insert = insert_rows
+    ) -> None:
+        self.url = masked_url(url.render_as_string(hide_password=False))
+        self.engine = engine
+        self._limited = limited
         self._connection: sa.Connection | None = None
-        self._ids: dict[bytes, int] = {}
-        self._names: dict[int, bytes] = {}
+        self._rows = Rows(insert)
+        # To the microsecond, so that no other server is called the same.
+        since = datetime.now().astimezone().isoformat(" ")
+        self._owner = f"process {os.getpid()} on {socket.gethostname()} since {since}"
+        self._is_owner = False
 
     # --- what differs between databases -----------------------------------------------------------------
 
@@ -63,52 +80,121 @@ class SqlStore(Store):
         del connection
         return True
 
+    def _has_lock(self, connection: sa.Connection) -> bool:
+        """Whether the lock is still there."""
+        del connection
+        return True
+
+    def _is_full(self, error: DBAPIError) -> bool:
+        """Whether the database has no room for anything."""
+        del error
+        return False
+
+    def _is_refusal(self, error: DBAPIError) -> bool:
+        """Whether the database does not like what it was to write, and never will."""
+        return isinstance(error, DataError | IntegrityError)
+
+    def _is_corrupt(self, error: DBAPIError) -> bool:
+        """Whether what was written before makes no sense to the database."""
+        del error
+        return False
+
     # --- opening and closing ----------------------------------------------------------------------------
 
     def open(self) -> list[str]:
-        self._disconnect()
         try:
-            self._connection = self._engine.connect()
+            warnings = self._connect(self._limited)
+            if self._is_outdated():
+                # Changes of big tables take their time.
+                self._connect(self.engine)
+                self._migrate()
+                self._connect(self._limited)
             with self._transaction() as connection:
-                warnings = self._prepare(connection)
-            with self._transaction() as connection:
-                is_ours = self._lock(connection)
-            with self._transaction() as connection:
-                self._take(connection, is_ours)
-        except SQLAlchemyError as error:
-            raise StoreError(self.url, _reason(error)) from error
+                self._take(connection)
+                self._rows.learn(connection)
+        except StoreError:
+            self._disconnect()
+            raise
+        except Exception as error:
+            # Drivers raise all sorts of errors for options that they do not know, or need and do not have.
+            self._disconnect()
+            raise StoreError(self.url, reason_of(error)) from error
         return warnings
 
     def close(self) -> None:
+        self._is_owner = False
         self._disconnect()
+
+    def _connect(self, engine: sa.Engine) -> list[str]:
+        """A new connection that holds the lock; returns what is unsafe."""
+        self._disconnect()
+        self._connection = engine.connect()
+        with self._transaction() as connection:
+            warnings = self._prepare(connection)
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while True:
+            with self._transaction() as connection:
+                if self._lock(connection):
+                    return warnings
+                if time.monotonic() > deadline:
+                    raise self._held(connection)
+            time.sleep(_LOCK_PAUSE_SECONDS)
+
+    def _held(self, connection: sa.Connection) -> StoreError:
+        has_facts = sa.inspect(connection).has_table(facts.name)
+        owner = self._fact(connection, OWNER) if has_facts else None
+        if owner == self._owner:
+            return StoreError(
+                self.url, "the database has not given up an earlier connection of this server yet"
+            )
+        return StoreInUse(self.url, owner or "a server that has not said its name")
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
+                # Without a word: it may be lost, and what it was in the middle of is to be undone anyway.
+                connection.invalidate()
                 connection.close()
             except SQLAlchemyError:
-                # It was lost already.
                 pass
 
-    def _take(self, connection: sa.Connection, is_ours: bool) -> None:
-        if not is_ours:
-            owner = self._fact(connection, _OWNER) if sa.inspect(connection).has_table(facts.name) else None
-            raise StoreInUse(self.url, owner or "a server that has not said its name")
-        metadata.create_all(connection)
-        self._check_schema(connection)
-        self._set_fact(connection, _OWNER, f"process {os.getpid()} on {socket.gethostname()}")
-        self._names = {row.id: bytes(row.name) for row in connection.execute(sa.select(functions))}
-        self._ids = {name: number for number, name in self._names.items()}
+    def _take(self, connection: sa.Connection) -> None:
+        """Writes down whose queue it is. It must not have had another owner since it became ours."""
+        owner = self._fact(connection, OWNER)
+        if self._is_owner and owner != self._owner:
+            raise StoreInUse(self.url, owner or "nobody: what was in it is gone")
+        self._set_fact(connection, OWNER, self._owner)
+        self._is_owner = True
 
-    def _check_schema(self, connection: sa.Connection) -> None:
-        found = self._fact(connection, _SCHEMA)
-        if found is None:
-            self._set_fact(connection, _SCHEMA, str(SCHEMA_VERSION))
-        elif found != str(SCHEMA_VERSION):
-            raise StoreError(
-                self.url, f"it has schema {found}, and this version knows up to {SCHEMA_VERSION}"
-            )
+    def keep(self) -> None:
+        with self._transaction() as connection:
+            if not self._has_lock(connection):
+                raise StoreError(self.url, "the database has lost our lock")
+
+    # --- schema -----------------------------------------------------------------------------------------
+
+    def _is_outdated(self) -> bool:
+        """Whether the tables are those of an older version; makes them when they are missing."""
+        with self._transaction() as connection:
+            has_facts = sa.inspect(connection).has_table(facts.name)
+            found = self._fact(connection, SCHEMA) if has_facts else None
+            if found is None:
+                metadata.create_all(connection)
+                self._set_fact(connection, SCHEMA, str(self.schema_version))
+                return False
+        if not found.isdigit() or int(found) > self.schema_version:
+            known = self.schema_version
+            raise StoreError(self.url, f"it has schema {found}, and this version knows up to {known}")
+        return int(found) < self.schema_version
+
+    def _migrate(self) -> None:
+        with self._transaction() as connection:
+            found = int(self._fact(connection, SCHEMA) or 0)
+        for number, step in enumerate(self.steps[found - 1 :], found + 1):
+            with self._transaction() as connection:
+                step(connection)
+                self._set_fact(connection, SCHEMA, str(number))
 
     def _fact(self, connection: sa.Connection, name: str) -> str | None:
         return connection.execute(sa.select(facts.c.value).where(facts.c.name == name)).scalar()
@@ -117,60 +203,48 @@ class SqlStore(Store):
         connection.execute(sa.delete(facts).where(facts.c.name == name))
         connection.execute(sa.insert(facts).values(name=name, value=value))
 
-    def keep(self) -> None:
-        with self._transaction() as connection:
-            connection.execute(sa.select(1))
-
     # --- changes ----------------------------------------------------------------------------------------
 
     def apply(self, batch: Batch, *, again: bool = False) -> None:
+        try:
+            connection = self._open_connection()
+            with connection.begin():
+                self._rows.apply(connection, batch, again)
+        except SQLAlchemyError as error:
+            raise self._refusal(error, batch) or self._failure(error) from error
+
+    def _refusal(self, error: SQLAlchemyError, batch: Batch) -> JobsRefused | None:
+        """What to raise when the database goes on, but does not take the batch; None for other errors."""
+        if not isinstance(error, DBAPIError) or error.connection_invalidated or not batch.added:
+            return None
+        sequences = [job.sequence for job in batch.added]
+        if not self._is_full(error):
+            if not self._is_refusal(error):
+                return None
+            sequences = []
         with self._transaction() as connection:
-            if again:
-                self._delete(connection, [job.sequence for job in batch.added])
-            if batch.added:
-                connection.execute(_INSERT, [self._row(connection, job) for job in batch.added])
-            if batch.attempts:
-                rows = [{"key": key, "number": number} for key, number in batch.attempts.items()]
-                connection.execute(_SET_ATTEMPTS, rows)
-            self._delete(connection, batch.removed)
+            # Functions of the batch may be known here, and are not there.
+            self._rows.learn(connection)
+        return JobsRefused(self.url, reason_of(error), sequences)
 
-    def _row(self, connection: sa.Connection, job: StoredJob) -> dict[str, object]:
-        return {
-            "sequence": job.sequence,
-            "function_id": self._function_id(connection, job.function),
-            "priority": job.priority,
-            "handle": job.handle,
-            "unique_key": job.unique,
-            "run_at": job.run_at,
-            "reducer": job.reducer,
-            "attempts": job.attempts,
-            "submitted_at": job.submitted_at,
-            "data": job.data,
-        }
-
-    def _function_id(self, connection: sa.Connection, name: bytes) -> int:
-        number = self._ids.get(name)
-        if number is None:
-            number = max(self._names, default=0) + 1
-            connection.execute(sa.insert(functions).values(id=number, name=name))
-            self._ids[name] = number
-            self._names[number] = name
-        return number
-
-    def _delete(self, connection: sa.Connection, sequences: list[int]) -> None:
-        for start in range(0, len(sequences), _NAMED_ROWS):
-            some = sequences[start : start + _NAMED_ROWS]
-            connection.execute(sa.delete(jobs).where(jobs.c.sequence.in_(some)))
+    def _failure(self, error: SQLAlchemyError) -> StoreError:
+        # Everything is unknown now: open anew.
+        self._disconnect()
+        if isinstance(error, DBAPIError) and self._is_corrupt(error):
+            return StoreCorrupt(self.url, reason_of(error))
+        return StoreError(self.url, reason_of(error))
 
     # --- questions --------------------------------------------------------------------------------------
 
     def counts(self) -> list[QueueCount]:
-        statement = sa.select(jobs.c.function_id, jobs.c.priority, sa.func.count()).group_by(
-            jobs.c.function_id, jobs.c.priority
-        )
-        with self._transaction() as connection:
-            rows = connection.execute(statement).all()
-        return [QueueCount(self._names[number], priority, count) for number, priority, count in rows]
+        columns = (jobs.c.function_id, jobs.c.priority)
+        statement = sa.select(*columns, sa.func.count()).group_by(*columns)
+        try:
+            with self.engine.connect() as connection:
+                rows = connection.execute(statement).all()
+        except SQLAlchemyError as error:
+            raise self._failure(error) from error
+        return [QueueCount(self._rows.name(number), priority, count) for number, priority, count in rows]
 
     def last_sequence(self) -> int:
         with self._transaction() as connection:
@@ -178,60 +252,98 @@ class SqlStore(Store):
 
     def read(self, after: int = 0) -> Iterator[StoredJob]:
         while True:
+            some = SELECT_JOBS.where(jobs.c.sequence > after).limit(_READ_ROWS)
             with self._transaction() as connection:
-                statement = _SELECT.where(jobs.c.sequence > after).limit(_READ_ROWS)
-                found = [self._job(row) for row in connection.execute(statement)]
-            yield from found
+                found = [self._rows.job(row) for row in connection.execute(some)]
+            for job, missing_bytes in found:
+                yield self._whole(job, missing_bytes)
+            if len(found) < _READ_ROWS:
+                return
+            after = found[-1][0].sequence
+
+    def read_heads(self, after: int = 0) -> Iterator[list[StoredHead]]:
+        while True:
+            some = SELECT_HEADS.where(jobs.c.sequence > after).limit(_READ_ROWS)
+            with self._transaction() as connection:
+                found = [self._rows.head(row) for row in connection.execute(some)]
+            if found:
+                yield found
             if len(found) < _READ_ROWS:
                 return
             after = found[-1].sequence
 
     def read_queue(self, function: bytes, priority: int, after: int, limit: int) -> list[StoredJob]:
-        """The first jobs of one function and priority with a sequence above ``after``, in order."""
-        statement = _SELECT.where(
-            jobs.c.function_id == self._ids.get(function, 0),
-            jobs.c.priority == priority,
-            jobs.c.sequence > after,
-        )
-        with self._transaction() as connection:
-            return [self._job(row) for row in connection.execute(statement.limit(limit))]
+        wanted = self._rows.of_queue(function, priority) & (jobs.c.sequence > after)
+        return self._found(wanted, limit)
 
-    def find(self, sequence: int) -> StoredJob | None:
-        with self._transaction() as connection:
-            row = connection.execute(_SELECT.where(jobs.c.sequence == sequence)).first()
-        return None if row is None else self._job(row)
+    def find_all(self, sequences: Collection[int]) -> list[StoredJob]:
+        return self._found(jobs.c.sequence.in_(sequences), len(sequences))
 
-    def _job(self, row: sa.Row[Any]) -> StoredJob:
-        sequence, handle, number, unique, priority, run_at, reducer, attempts, submitted_at, data = row
-        return StoredJob(
-            sequence,
-            bytes(handle),
-            self._names[number],
-            bytes(unique),
-            priority,
-            run_at,
-            bytes(reducer),
-            attempts,
-            submitted_at,
-            bytes(data),
-        )
+    def _found(self, wanted: sa.ColumnElement[bool], limit: int) -> list[StoredJob]:
+        with self._transaction() as connection:
+            rows = connection.execute(SELECT_JOBS.where(wanted).limit(limit))
+            found = [self._rows.job(row) for row in rows]
+        return [self._whole(job, missing_bytes) for job, missing_bytes in found]
+
+    def _whole(self, job: StoredJob, missing_bytes: int) -> StoredJob:
+        """The job with the data that is in pieces."""
+        if not missing_bytes:
+            return job
+        with self._transaction() as connection:
+            data = read_pieces(connection, job.sequence)
+        if len(data) != missing_bytes:
+            raise StoreCorrupt(self.url, f"of the data of job {job.sequence} there is only a part")
+        return job._replace(data=data)
+
+    # --- without a server -------------------------------------------------------------------------------
+
+    def add_all(self, jobs: Iterable[StoredJob], *, origin: str = "") -> None:
+        last = 0
+        try:
+            with self._transaction() as connection:
+                for some in in_lots(jobs):
+                    self._rows.add(connection, some)
+                    last = some[-1].sequence
+                if origin and last:
+                    self._set_fact(connection, _ARRIVED + origin, str(last))
+        except BaseException:
+            # Functions may be known here that have been taken back there.
+            self._disconnect()
+            raise
+
+    def arrived(self, origin: str) -> int:
+        with self._transaction() as connection:
+            return int(self._fact(connection, _ARRIVED + origin) or 0)
+
+    def forget_arrival(self, origin: str) -> None:
+        with self._transaction() as connection:
+            connection.execute(sa.delete(facts).where(facts.c.name == _ARRIVED + origin))
+
+    def discard(self, *, function: bytes | None = None, until: int | None = None) -> int:
+        with self._transaction() as connection:
+            return self._rows.discard(connection, function=function, until=until)
 
     # --- transactions -----------------------------------------------------------------------------------
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
+    def _open_connection(self) -> sa.Connection:
         if self._connection is None:
             raise StoreError(self.url, "it is not open")
+        return self._connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        connection = self._open_connection()
         try:
-            with self._connection.begin():
-                yield self._connection
+            with connection.begin():
+                yield connection
         except SQLAlchemyError as error:
-            # Which functions the database knows is unknown now, so is everything else: open anew.
+            raise self._failure(error) from error
+        except UnknownFunction as error:
             self._disconnect()
-            raise StoreError(self.url, _reason(error)) from error
+            raise StoreCorrupt(self.url, str(error)) from error
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def reason_of(error: Exception) -> str:
     """What the driver says, without the statement and its values."""
     cause = getattr(error, "orig", None)
     return " ".join(str(cause if cause is not None else error).split()) or type(error).__name__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from typing import Final
+from urllib.parse import urlsplit
 
 from geartrain.errors import ConfigError
 from geartrain.store.base import Store
@@ -28,8 +29,8 @@ _DRIVERS: Final = {
 }
 
 
-# The password between a user name and the host of a URL, and the one behind the question mark.
-_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*:).*(?=@)|([?&]password=)[^&]*")
+# The password between a user name and the host of a URL, and those behind the question mark.
+_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*:).*(?=@)|([?&](?:\w*password|passwd)=)[^&]*")
 _MASK: Final = "***"
 
 
@@ -57,17 +58,30 @@ def check_url(url: str) -> None:
         raise ConfigError(
             "queue", masked_url(url), f"the driver for it: pip install 'geartrain[{extra}]'"
         ) from error
+    if not _can_be_read(url):
+        raise ConfigError("queue", masked_url(url), f"{scheme}://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE")
 
 
-def make_store(url: str, durability: str = NORMAL) -> Store:
-    """The store of a URL that ``check_url`` accepts, not open yet. The memory queue is no store."""
+def _can_be_read(url: str) -> bool:
+    """Whether the parts of a URL are where they belong, and its port is a number."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def make_store(url: str, durability: str = NORMAL, *, new_queue: bool = False) -> Store:
+    """The store of a URL that ``check_url`` accepts, not open yet. The memory queue is no store.
+
+    ``new_queue`` has it put a corrupt SQLite file aside and begin a new one.
+    """
     relaxed = durability == RELAXED
     scheme = url.partition("://")[0]
     # The drivers are imported only where they are used: not everybody has installed them all.
     if scheme == "sqlite":
         from geartrain.store.sqlite import SqliteStore
 
-        return SqliteStore(url.removeprefix(_SQLITE), relaxed=relaxed)
+        return SqliteStore(url.removeprefix(_SQLITE), relaxed=relaxed, new_queue=new_queue)
     if scheme in ("redis", "rediss"):
         from geartrain.store.redis import RedisStore
 
