@@ -19,6 +19,8 @@ from geartrain.protocol.packets import ERROR
 NO_CLIENT_ID: Final = b"-"
 # Up to this size a payload is joined to its header; a bigger one is passed on without being copied.
 _JOINED_BYTES: Final = 4096
+# What a gate takes besides the output behind it, all told.
+_GATE_BYTES: Final = 512
 
 
 class Ability:
@@ -69,6 +71,7 @@ class Peer:
         "exceptions",
         "faulted",
         "gates",
+        "held_bytes",
         "listener",
         "output_bytes",
         "refused",
@@ -116,6 +119,8 @@ class Peer:
         # Size of the output not taken yet, without what is behind a gate.
         self.output_bytes = 0
         self.gates: deque[Gate] = deque()
+        # What the gates and the output behind them take.
+        self.held_bytes = 0
         self._closing = False
         self._ready = ready
         self._in_ready = False
@@ -126,9 +131,11 @@ class Peer:
         """Adds bytes to what the connection is to be sent."""
         if self.gates:
             self.gates[-1].behind.append(piece)
-            return
-        self._output.append(piece)
-        self.output_bytes += len(piece)
+            self.held_bytes += len(piece)
+        else:
+            self._output.append(piece)
+            self.output_bytes += len(piece)
+        # Behind a gate, too: there may be too much of it.
         if not self._in_ready:
             self._mark_ready()
 
@@ -147,6 +154,8 @@ class Peer:
     def add_gate(self, gate: Gate) -> None:
         """Sends the reply of the gate once its journal entry is settled, and nothing more before it."""
         self.gates.append(gate)
+        self.held_bytes += _GATE_BYTES
+        self._mark_ready()
 
     @property
     def is_gated(self) -> bool:
@@ -156,9 +165,13 @@ class Peer:
         """Lets out, in order, what waited for journal entries up to the settled one."""
         while self.gates and self.gates[0].change <= settled:
             gate = self.gates.popleft()
-            for piece in (gate.reply, *gate.behind):
+            self.held_bytes -= _GATE_BYTES
+            self._output.append(gate.reply)
+            self.output_bytes += len(gate.reply)
+            for piece in gate.behind:
                 self._output.append(piece)
                 self.output_bytes += len(piece)
+                self.held_bytes -= len(piece)
             self._mark_ready()
         if self._closing:
             self._mark_ready()

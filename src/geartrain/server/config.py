@@ -89,6 +89,9 @@ class ServerConfig:
     # How long a submission waits for the queue before it is refused, and how much data may wait for it.
     store_timeout: float = 10.0
     store_backlog_bytes: int = 256 * _MIB
+    # From this much memory taken by jobs on, further durable ones are in the store only until their turn is
+    # near; 0 keeps all of them in memory. A queue in Redis is always in memory.
+    queue_memory_bytes: int = 256 * _MIB
     # Whether the admin command "shutdown" stops the server.
     allow_shutdown: bool = False
     # Seconds that a graceful stop waits for jobs; 0 means as long as they take.
@@ -127,6 +130,7 @@ class ServerConfig:
         _check_choice("durability", self.durability, DURABILITIES)
         _check_positive("store_timeout", self.store_timeout)
         _check_range("store_backlog_bytes", self.store_backlog_bytes, 0, 2**63 - 1)
+        _check_range("queue_memory_bytes", self.queue_memory_bytes, 0, 2**63 - 1)
         _check_handle_prefix(self.job_handle_prefix)
         _check_range("http_port", self.http_port, 0, 65535)
         _check_choice("protocol", self.protocol, ("", HTTP_PROTOCOL))

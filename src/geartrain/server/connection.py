@@ -4,7 +4,8 @@ Back-pressure: output that a peer does not read piles up here. Once it is more t
 connection whose input adds to it is no longer read from until the peer has drained it; a peer that floods
 the server with requests and reads no answer holds itself up. A peer that reads nothing at all for
 ``stall_seconds`` meanwhile is dropped, so that those who wait for it go on, and so is one that comes to
-``max_unread_bytes`` all the same.
+``max_unread_bytes`` all the same. Output that waits for the durable queue piles up in the engine; so much of
+it holds up those who add to it, too, and ``max_unread_bytes`` are the end of it.
 
 A connection is open until the peer ends its side, breaks the protocol or is dropped; then the engine has
 forgotten it. What is left is to flush the last output, for as long as the peer takes some of it now and then.
@@ -137,10 +138,20 @@ class Connection(asyncio.Protocol):
                     return
                 self._written_bytes += len(piece)
                 self._transport.write(piece)
-            if self._full and source is not None:
-                source._wait_for(self)
+        self._hold_up(source)
         if self.peer.has_finished:
             self._end_output()
+
+    def _hold_up(self, source: Connection | None) -> None:
+        """Has the source of more output wait while there is too much of it; lets others go on otherwise."""
+        held_bytes = self.peer.held_bytes
+        if held_bytes > self._config.max_unread_bytes:
+            self._drop("too much output waits for the durable queue")
+        elif self._full or held_bytes > self._config.pause_bytes:
+            if source is not None:
+                source._wait_for(self)
+        elif self._held_up:
+            self._release_held_up()
 
     def close(self) -> None:
         """Closes the connection once the output it already has is flushed."""

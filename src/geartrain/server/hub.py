@@ -131,7 +131,8 @@ class Hub:
         pause_bytes = self.config.pause_bytes
         for _ in range(min(len(messages), _BATCH)):
             receive(peer, messages.popleft(), now)
-            if time.monotonic() >= end_of_turn or peer.output_bytes > pause_bytes:
+            unsent_bytes = peer.output_bytes + peer.held_bytes
+            if time.monotonic() >= end_of_turn or unsent_bytes > pause_bytes:
                 break
         self.settle(connection)
 

@@ -243,5 +243,6 @@ def _engine_options(config: ServerConfig, store: Store | None) -> EngineOptions:
         log_level=config.log_level.encode(),
         timezone=config.timezone or machine_timezone(),
         durable=store is not None,
+        memory_bytes=config.queue_memory_bytes if store is not None and store.can_page else 0,
         log_jobs=logger.isEnabledFor(logging.DEBUG),
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 from geartrain.errors import QueueConflict
+from geartrain.store.clearing import clear
 from geartrain.store.base import Store, StoredJob
 from geartrain.store.intake import add_surely
 
@@ -35,7 +36,7 @@ def move(source: Store, target: Store, watch: Watch) -> int:
     if last > arrived:
         _check_numbers(source, target, arrived)
         add_surely(target, watch(source.read(arrived)), origin=origin, least=last)
-    count = source.discard(until=last)
+    count = sum(1 for _ in clear(source, until=last))
     target.forget_arrival(origin)
     return count
 

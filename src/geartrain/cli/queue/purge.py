@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from geartrain.cli.output import readable
+from geartrain.cli.queue.progress import watched
 from geartrain.cli.queue.target import held, queue_option
 from geartrain.cli.queue.words import jobs_in_words
 
@@ -25,12 +26,14 @@ Examples:
 @queue_option
 def purge_command(*, function: str, yes: bool, url: str) -> None:
     """Removes all jobs of a function; they are gone for good."""
+    from geartrain.store.clearing import clear
+
     name = os.fsencode(function)
     with held(url) as store:
-        jobs = jobs_in_words(sum(count.jobs for count in store.counts() if count.function == name))
+        jobs = sum(count.jobs for count in store.counts() if count.function == name)
         if not yes:
-            _ask(f"Remove {jobs} of {readable(name)} from {store.url}?")
-        removed = store.discard(function=name)
+            _ask(f"Remove {jobs_in_words(jobs)} of {readable(name)} from {store.url}?")
+        removed = sum(1 for _ in watched(clear(store, function=name), "Removing", jobs))
     click.echo(f"{jobs_in_words(removed)} of {readable(name)} removed")
 
 
