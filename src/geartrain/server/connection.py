@@ -138,16 +138,16 @@ class Connection(asyncio.Protocol):
                     return
                 self._written_bytes += len(piece)
                 self._transport.write(piece)
+        if self.peer.held_bytes > self._config.max_unread_bytes:
+            self._drop("too much output waits for the durable queue")
+            return
         self._hold_up(source)
         if self.peer.has_finished:
             self._end_output()
 
     def _hold_up(self, source: Connection | None) -> None:
         """Has the source of more output wait while there is too much of it; lets others go on otherwise."""
-        held_bytes = self.peer.held_bytes
-        if held_bytes > self._config.max_unread_bytes:
-            self._drop("too much output waits for the durable queue")
-        elif self._full or held_bytes > self._config.pause_bytes:
+        if self._full or self.peer.held_bytes > self._config.pause_bytes:
             if source is not None:
                 source._wait_for(self)
         elif self._held_up:
