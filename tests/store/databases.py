@@ -49,17 +49,27 @@ class Database:
                 raise AssertionError((self._folder / "database.log").read_text(errors="replace"))
             time.sleep(0.05)
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def send_signal(self, number: signal.Signals) -> None:
         """To the database and all processes that it has started."""
-        os.killpg(self._process.pid, number)
+        # Those of PostgreSQL have groups and sessions of their own.
+        for pid in _family(self._process.pid):
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
 
     def kill(self) -> None:
         """Ends it as a crash would."""
-        self.send_signal(signal.SIGKILL)
+        if self.is_running:
+            self.send_signal(signal.SIGKILL)
         self._process.wait()
 
     def stop(self) -> None:
-        if self._process.poll() is None:
+        if self.is_running:
             self._process.send_signal(signal.SIGTERM)
             try:
                 self._process.wait(PATIENCE_SECONDS)
@@ -114,6 +124,8 @@ def start_mariadb(folder: Path) -> Database:
     statements = (
         "CREATE DATABASE geartrain; CREATE USER geartrain@'%' IDENTIFIED BY 'secret';"
         " GRANT ALL ON geartrain.* TO geartrain@'%';"
+        # A database without anything in it.
+        " CREATE DATABASE nothing; GRANT ALL ON nothing.* TO geartrain@'%';"
     )
     subprocess.run(
         [client, "--no-defaults", f"--socket={socket}", "-u", "root", "-e", statements], check=True
@@ -133,6 +145,19 @@ def start_redis(folder: Path) -> Database:
         lambda: _prints_pong([cli, "-h", HOST, "-p", str(port), "ping"]),
         folder,
     )
+
+
+def _family(pid: int) -> list[int]:
+    """A process, and those that it has started, and so on."""
+    found = [pid]
+    for parent in found:
+        try:
+            children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+        except FileNotFoundError:
+            # It has ended.
+            continue
+        found += map(int, children.split())
+    return found
 
 
 def _succeeds(command: Sequence[str]) -> bool:

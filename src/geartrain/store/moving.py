@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 from geartrain.errors import QueueConflict
-from geartrain.store.clearing import clear
 from geartrain.store.base import Store, StoredJob
+from geartrain.store.clearing import clear
 from geartrain.store.intake import add_surely
 
 _ORIGIN_LETTERS: Final = 24
