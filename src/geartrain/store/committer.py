@@ -84,9 +84,9 @@ class Committer:
         self._thread.start()
 
     def commit(self, work: Work) -> None:
-        """Hands over the next piece of work; the one before has to be done."""
+        """Hands over the next piece of work, which is not empty; the one before has to be done."""
         with self._changed:
-            assert self._work is None
+            assert work and self._work is None
             self._withdrawn.clear()
             self._work = work
             self._changed.notify()
