@@ -144,10 +144,6 @@ class Store(ABC):
         """Forgets what came from there."""
 
     @abstractmethod
-    def discard(self, *, function: bytes | None = None, until: int | None = None) -> int:
-        """Removes the jobs of one function or of all, up to a sequence or all; returns how many."""
-
-    @abstractmethod
     def reader(self) -> QueueReader:
         """Looks at the same queue without holding it."""
 

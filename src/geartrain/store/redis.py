@@ -324,17 +324,6 @@ class RedisStore(Store):
         with self.errors():
             self.client.hdel(self._arrivals_key, origin)
 
-    def discard(self, *, function: bytes | None = None, until: int | None = None) -> int:
-        sequences = [
-            job.sequence
-            for job in self.read()
-            if function in (None, job.function) and (until is None or job.sequence <= until)
-        ]
-        for start in range(0, len(sequences), _READ_ROWS):
-            self.keep()
-            self.apply(Batch(removed=sequences[start : start + _READ_ROWS]))
-        return len(sequences)
-
     @contextmanager
     def errors(self) -> Iterator[None]:
         try:

@@ -319,10 +319,6 @@ class SqlStore(Store):
         with self._transaction() as connection:
             connection.execute(sa.delete(facts).where(facts.c.name == _ARRIVED + origin))
 
-    def discard(self, *, function: bytes | None = None, until: int | None = None) -> int:
-        with self._transaction() as connection:
-            return self._rows.discard(connection, function=function, until=until)
-
     # --- transactions -----------------------------------------------------------------------------------
 
     def _open_connection(self) -> sa.Connection:
