@@ -133,7 +133,12 @@ class Store(ABC):
 
     @abstractmethod
     def add_all(self, jobs: Iterable[StoredJob], *, origin: str = "") -> None:
-        """Adds jobs, all or none, however many there are; remembers that they came from ``origin``."""
+        """Adds jobs in one step, all of them or none, whatever happens meanwhile; holds few in memory.
+
+        They come in order, with sequences that are not used. ``origin``, a name of at most 24 letters, keeps
+        in the same step that they have come from there. What ``jobs`` raises is passed on. After any error the
+        store has to be opened again.
+        """
 
     @abstractmethod
     def arrived(self, origin: str) -> int:

@@ -156,6 +156,7 @@ class RedisStore(Store):
         self._apply = self.client.register_script(_APPLY)
         self._read = self.client.register_script(_READ)
         self._count = self.client.register_script(_COUNT)
+        self._move_staged = self.client.register_script(_MOVE_STAGED)
 
     # --- opening and closing ----------------------------------------------------------------------------
 
@@ -303,18 +304,29 @@ class RedisStore(Store):
     # --- without a server -------------------------------------------------------------------------------
 
     def add_all(self, jobs: Iterable[StoredJob], *, origin: str = "") -> None:
+        try:
+            with self._when_open():
+                last = self._stage(jobs)
+                keys = [self._staged_key, self.jobs_key, self._arrivals_key, self.lease_key]
+                arguments = [self._lease.owner, origin, last]
+                if last and not self._move_staged(keys, arguments):
+                    raise StoreInUse(self.url, _text(self.client.get(self.lease_key)))
+        except OutOfMemoryError as error:
+            raise JobsRefused(self.url, _reason(error)) from error
+
+    def _stage(self, jobs: Iterable[StoredJob]) -> int:
+        """Puts jobs where no server sees them; returns the last sequence, 0 when there are none."""
+        # An attempt that was ended in the middle has left its jobs there.
+        self.client.unlink(self._staged_key)
         last = 0
-        with self.errors():
-            # An attempt that was ended in the middle leaves its jobs there.
-            self.client.delete(self._staged_key)
-            for some in in_lots(jobs):
-                records = {SEQUENCE.pack(job.sequence): pack(job) for job in some}
-                self.client.hset(self._staged_key, mapping=cast("Any", records))
-                last = some[-1].sequence
-                self._lease.renew(after_seconds=_RENEW_SECONDS)
-            keys = [self._staged_key, self.jobs_key, self._arrivals_key, self.lease_key]
-            if last and not self.client.eval(_MOVE_STAGED, len(keys), *keys, self._lease.owner, origin, last):
-                raise StoreInUse(self.url, _text(self.client.get(self.lease_key)))
+        for some in in_lots(jobs):
+            records = {job.sequence: pack(job) for job in some}
+            self._check_sizes(records)
+            packed = {SEQUENCE.pack(sequence): record for sequence, record in records.items()}
+            self.client.hset(self._staged_key, mapping=cast("Any", packed))
+            self._lease.renew(after_seconds=_RENEW_SECONDS)
+            last = some[-1].sequence
+        return last
 
     def arrived(self, origin: str) -> int:
         with self.errors():
