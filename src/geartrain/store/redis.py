@@ -308,7 +308,7 @@ class RedisStore(Store):
             with self._when_open():
                 last = self._stage(jobs)
                 keys = [self._staged_key, self.jobs_key, self._arrivals_key, self.lease_key]
-                arguments = [self._lease.owner, origin, last]
+                arguments: list[str | int] = [self._lease.owner, origin, last]
                 if last and not self._move_staged(keys, arguments):
                     raise StoreInUse(self.url, _text(self.client.get(self.lease_key)))
         except OutOfMemoryError as error:
