@@ -86,6 +86,8 @@ class ServerConfig:
     # Whether unsafe settings of its database refuse the start (strict) or are logged (normal), or whether
     # speed matters more than the last moments before a crash of the machine (relaxed).
     durability: str = NORMAL
+    # Whether a corrupt SQLite file is put aside, and a new one begun; otherwise it refuses the start.
+    new_queue: bool = False
     # How long a submission waits for the queue before it is refused, and how much data may wait for it.
     store_timeout: float = 10.0
     store_backlog_bytes: int = 256 * _MIB

@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -82,25 +83,26 @@ class Server:
         return next((address.port for address in tcp if address.scheme != HTTP), 0)
 
     def start(self) -> None:
-        """Binds the sockets and begins to serve on the running event loop.
+        """Binds the sockets and begins to serve on the running event loop, when all durable jobs are read.
 
-        Raises BindError, and TlsError and AclError for files that cannot be used.
+        Raises BindError, StoreError, and TlsError and AclError for files that cannot be used.
         """
         loop = asyncio.get_running_loop()
         config = self.config
         access_list = AccessList.load(config.acl) if config.acl else None
         context = tls_context(config) if self._speaks_tls() else None
-        store = _open_store(config)
-        try:
-            listeners = self._adopted + self._bind()
-        except BaseException:
+        with ExitStack() as undo:
+            store = _open_store(config)
             if store is not None:
-                store.close()
-            raise
+                undo.callback(store.close)
+            listeners = self._adopted + self._bind()
+            for listener in listeners:
+                undo.callback(listener.close)
+            self._hub = Hub(Engine(_engine_options(config, store)), config, loop, self._check)
+            if store is not None:
+                self._hub.open_queue(store)
+            undo.pop_all()
         self.addresses = tuple(listener.address for listener in listeners)
-        self._hub = Hub(Engine(_engine_options(config, store)), config, loop, self._check)
-        if store is not None:
-            self._hub.open_queue(store)
         self._hub.set_access_list(access_list)
         self._reception = Reception(self._hub, context)
         self._acceptor = Acceptor(loop, listeners, self._reception.receive)
@@ -214,12 +216,19 @@ def _open_store(config: ServerConfig) -> Store | None:
     """The open store of a durable queue. Raises StoreError, for unsafe settings too if that is wanted."""
     if not is_durable(config.queue):
         return None
-    store = make_store(config.queue, config.durability)
-    for warning in store.open():
-        if config.durability == STRICT:
-            store.close()
-            raise StoreError(store.url, warning)
-        log_event(logging.WARNING, "the durable queue is not safe", {"queue": store.url, "reason": warning})
+    store = make_store(config.queue, config.durability, new_queue=config.new_queue)
+    try:
+        for warning in store.open():
+            if config.durability == STRICT:
+                raise StoreError(store.url, warning)
+            fields: dict[str, object] = {"queue": store.url, "reason": warning}
+            log_event(logging.WARNING, "the durable queue is not safe", fields)
+    except BaseException:
+        store.close()
+        raise
+    if store.set_aside:
+        fields = {"queue": store.url, "path": store.set_aside}
+        log_event(logging.WARNING, "the corrupt queue was put aside, and a new one begun", fields)
     return store
 
 
