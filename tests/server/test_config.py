@@ -43,7 +43,8 @@ def test_listen_entries_replace_the_default() -> None:
         ("job_handle_prefix", "two words"),
         ("job_handle_prefix", "tab\t"),
         ("job_handle_prefix", "\ud800"),
-        ("queue", "sqlite:///x"),
+        ("queue", "sqlite:x"),
+        ("queue", "postgresql://host:port/db"),
         ("max_packet_bytes", 100),
         ("max_packet_bytes", 2**32),
         ("pause_bytes", 0),
@@ -182,7 +183,7 @@ def test_a_password_in_a_url_is_masked(url: str, shown: str) -> None:
 def test_the_password_of_a_queue_is_never_shown() -> None:
     """Neither by the error that refuses it, nor by the config itself."""
     with pytest.raises(ConfigError) as caught:
-        ServerConfig(queue="mysql://me:secret@host/db")
+        ServerConfig(queue="mysql://me:secret@host:port/db")
 
     assert "secret" not in str(caught.value)
     assert "queue" not in repr(ServerConfig())
