@@ -186,4 +186,4 @@ def test_the_password_of_a_queue_is_never_shown() -> None:
         ServerConfig(queue="mysql://me:secret@host:port/db")
 
     assert "secret" not in str(caught.value)
-    assert "queue" not in repr(ServerConfig())
+    assert "secret" not in repr(ServerConfig(queue="redis://:secret@host/0"))
