@@ -136,8 +136,8 @@ class Store(ABC):
         """Adds jobs in one step, all of them or none, whatever happens meanwhile; holds few in memory.
 
         They come in order, with sequences that are not used. ``origin``, a name of at most 24 letters, keeps
-        in the same step that they have come from there. What ``jobs`` raises is passed on. After an error, open
-        the store again.
+        in the same step that they have come from there. What ``jobs`` raises is passed on. After an error
+        the store is to be opened again.
         """
 
     @abstractmethod
