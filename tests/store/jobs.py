@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from geartrain.store.base import StoredJob
 
 SUBMITTED_AT = 1700000000.25
@@ -23,6 +25,11 @@ def stored_job(
     return StoredJob(
         sequence, handle, function, unique, priority, run_at, reducer, attempts, submitted_at, data
     )
+
+
+def without_numbers(jobs: Iterable[StoredJob]) -> list[StoredJob]:
+    """The jobs without what an import gives them anew."""
+    return [job._replace(sequence=0, handle=b"") for job in jobs]
 
 
 # Bytes of all values, data of no bytes and of many, and a value other than the default in each field.

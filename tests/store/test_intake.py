@@ -10,7 +10,7 @@ from geartrain.errors import StoreError, StoreInUse
 from geartrain.store.base import Batch, Store, StoredJob
 from geartrain.store.intake import add_surely, take_in
 from tests.store.conftest import Queue
-from tests.store.jobs import ALL_KINDS, stored_job
+from tests.store.jobs import ALL_KINDS, stored_job, without_numbers
 
 _NOW = 1800000000.0
 _FIRST = 1800000000000000
@@ -18,10 +18,6 @@ _FIRST = 1800000000000000
 
 def _take_in(store: Store, jobs: Iterable[StoredJob]) -> int:
     return take_in(store, jobs, handle_prefix=b"H:new", now=_NOW)
-
-
-def _without_numbers(jobs: Iterable[StoredJob]) -> list[StoredJob]:
-    return [job._replace(sequence=0, handle=b"") for job in jobs]
 
 
 def test_jobs_get_new_handles_and_keep_all_else(queue: Queue) -> None:
@@ -32,7 +28,7 @@ def test_jobs_get_new_handles_and_keep_all_else(queue: Queue) -> None:
 
     found = list(store.read())
     assert count == len(ALL_KINDS)
-    assert _without_numbers(found) == _without_numbers(ALL_KINDS)
+    assert without_numbers(found) == without_numbers(ALL_KINDS)
     assert [job.sequence for job in found] == list(range(_FIRST, _FIRST + count))
     assert found[0].handle == b"H:new:1800000000000000"
 

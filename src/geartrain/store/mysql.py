@@ -82,7 +82,7 @@ class MysqlStore(SqlStore):
     def _is_refusal(self, error: DBAPIError) -> bool:
         return isinstance(error, DataError | IntegrityError) or _number_of(error) in _TOO_MUCH
 
-    def _is_corrupt(self, error: DBAPIError) -> bool:
+    def is_corrupt(self, error: DBAPIError) -> bool:
         return _number_of(error) in _CORRUPT
 
 

@@ -104,7 +104,7 @@ class PostgresqlStore(SqlStore):
     def _is_refusal(self, error: DBAPIError) -> bool:
         return isinstance(error, DataError | IntegrityError) or _code_of(error).startswith(_TOO_MUCH)
 
-    def _is_corrupt(self, error: DBAPIError) -> bool:
+    def is_corrupt(self, error: DBAPIError) -> bool:
         return _code_of(error) in _CORRUPT
 
 

@@ -94,7 +94,7 @@ class SqlStore(Store):
         """Whether the database does not like what it was to write, and never will."""
         return isinstance(error, DataError | IntegrityError)
 
-    def _is_corrupt(self, error: DBAPIError) -> bool:
+    def is_corrupt(self, error: DBAPIError) -> bool:
         """Whether what was written before makes no sense to the database."""
         del error
         return False
@@ -230,7 +230,7 @@ class SqlStore(Store):
     def _failure(self, error: SQLAlchemyError) -> StoreError:
         # Everything is unknown now: open anew.
         self._disconnect()
-        if isinstance(error, DBAPIError) and self._is_corrupt(error):
+        if isinstance(error, DBAPIError) and self.is_corrupt(error):
             return StoreCorrupt(self.url, reason_of(error))
         return StoreError(self.url, reason_of(error))
 

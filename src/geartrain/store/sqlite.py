@@ -174,7 +174,7 @@ class SqliteStore(SqlStore):
     def _is_refusal(self, error: DBAPIError) -> bool:
         return _name_of(error).startswith(_REFUSED)
 
-    def _is_corrupt(self, error: DBAPIError) -> bool:
+    def is_corrupt(self, error: DBAPIError) -> bool:
         return _name_of(error).startswith(_CORRUPT)
 
 

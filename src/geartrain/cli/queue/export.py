@@ -10,7 +10,8 @@ from typing import BinaryIO, Final
 
 import click
 
-from geartrain.cli.entry import say
+from geartrain.cli.entry import ExitCode, say
+from geartrain.cli.queue.damage import SoundJobs
 from geartrain.cli.queue.progress import watched
 from geartrain.cli.queue.target import queue_option, seen
 from geartrain.cli.queue.words import PROGRAM, jobs_in_words
@@ -28,19 +29,21 @@ Examples:
 @click.command("export", context_settings={"max_content_width": 100}, epilog=_EXAMPLES)
 @click.argument("file", metavar="[FILE]", default=_STDOUT)
 @queue_option
-def export_command(*, file: str, url: str) -> None:
+def export_command(*, file: str, url: str) -> ExitCode:
     """Writes the jobs of a queue to a file, or to stdout (-), as lines of JSON.
 
     The queue stays as it is. A job that ends while this goes on may be in the file or not. The file appears
-    when it is complete.
+    when it is complete. Damaged jobs are left out and named; the exit code is 1 then.
     """
     from geartrain.store.portable import write_jobs
 
     with seen(url) as queue:
         expected = sum(summary.jobs for summary in queue.summaries())
+        jobs = SoundJobs(queue.scan())
         with _output(file) as stream:
-            count = write_jobs(watched(queue.jobs(), "Exporting", expected), expected, stream)
+            count = write_jobs(watched(jobs, "Exporting", expected), expected, stream)
     say(PROGRAM, f"{jobs_in_words(count)} exported")
+    return jobs.exit_code
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from geartrain.cli.queue.progress import watched
 from geartrain.cli.queue.target import handle_prefix, held, now, queue_option
 from geartrain.cli.queue.words import jobs_in_words
 
+_STDIN: Final = "<stdin>"
 _EXAMPLES: Final = """\b
 Examples:
   geartrain queue import jobs.jsonl
@@ -28,9 +29,15 @@ def import_command(*, file: BinaryIO, url: str) -> None:
     from geartrain.store.intake import take_in
     from geartrain.store.portable import PortableReader
 
-    reader = PortableReader(file, "stdin" if file.name == "<stdin>" else file.name)
+    reader = PortableReader(file, _name_of(file))
     started = now()
     with held(url) as store:
         jobs = watched(reader.jobs(started), "Importing", reader.expected)
         count = take_in(store, jobs, handle_prefix=handle_prefix(), now=started)
     click.echo(f"{jobs_in_words(count)} imported into {store.url}")
+
+
+def _name_of(file: BinaryIO) -> str:
+    """What to call the file in messages."""
+    name = getattr(file, "name", _STDIN)
+    return "stdin" if name == _STDIN else str(name)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from geartrain.cli.entry import ExitCode
 from geartrain.cli.output import UNKNOWN, Column, Json, Table, duration, readable, show_table
+from geartrain.cli.queue.damage import SoundJobs
 from geartrain.cli.queue.target import now, queue_option, seen
 from geartrain.cli.queue.words import PRIORITIES, priority_name
 from geartrain.cli.view_options import json_option
@@ -32,6 +34,8 @@ _COLUMNS: Final = (
 _TABLE_LIMIT: Final = 100
 _SHOWN_BYTES: Final = 40
 _SHOWN_BYTES_JSON: Final = 200
+# The longest letter of UTF-8.
+_LETTER_BYTES: Final = 4
 _EXAMPLES: Final = """\b
 Examples:
   geartrain queue list --function resize --limit 20
@@ -65,7 +69,7 @@ def list_command(
     whole_data: bool,
     as_json: bool,
     url: str,
-) -> None:
+) -> ExitCode:
     """Shows the jobs in a queue, in the order in which they were submitted.
 
     AGE is the time since that, DUE when the job may run if that is later than now. Of the data there are the
@@ -80,17 +84,17 @@ def list_command(
         handle=None if handle is None else os.fsencode(handle),
     )
     with seen(url) as queue:
-        jobs = queue.jobs(wanted)
+        jobs = SoundJobs(queue.scan(wanted))
         if as_json or whole_data:
-            shown = islice(jobs, limit) if limit else jobs
-            _show_json(shown, whole_data=whole_data)
+            _show_json(islice(jobs, limit or None), whole_data=whole_data)
         else:
             _show_table(jobs, _TABLE_LIMIT if limit is None else limit)
+    return jobs.exit_code
 
 
-def _show_table(jobs: Iterator[StoredJob], limit: int) -> None:
+def _show_table(jobs: Iterable[StoredJob], limit: int) -> None:
     # One more than wanted tells whether there are more.
-    found = list(islice(jobs, limit + 1)) if limit else list(jobs)
+    found = list(islice(jobs, limit + 1 if limit else None))
     shown = found[:limit] if limit else found
     note = f"There are more than these {len(shown)}; --limit 0 shows all." if len(shown) < len(found) else ""
     show_table(Table(_COLUMNS, [_cells(job) for job in shown], "There are no such jobs.", note=note))
@@ -111,7 +115,7 @@ def _cells(job: StoredJob) -> list[str]:
     ]
 
 
-def _show_json(jobs: Iterator[StoredJob], *, whole_data: bool) -> None:
+def _show_json(jobs: Iterable[StoredJob], *, whole_data: bool) -> None:
     """One JSON object, written as the jobs come: there may be more of them than memory holds."""
     separator = '{"jobs": [\n  '
     for job in jobs:
@@ -123,7 +127,7 @@ def _show_json(jobs: Iterator[StoredJob], *, whole_data: bool) -> None:
 def _object(job: StoredJob, *, whole_data: bool) -> Json:
     from geartrain.store.portable import bytes_field
 
-    data = job.data if whole_data else job.data[:_SHOWN_BYTES_JSON]
+    data = job.data if whole_data else _shortened(job.data)
     return {
         "handle": readable(job.handle),
         **bytes_field("function", job.function),
@@ -136,3 +140,15 @@ def _object(job: StoredJob, *, whole_data: bool) -> Json:
         "data_bytes": len(job.data),
         **bytes_field("data", data),
     }
+
+
+def _shortened(data: bytes) -> bytes:
+    """The first bytes, without a part of a letter at their end if they are text."""
+    cut = data[:_SHOWN_BYTES_JSON]
+    for length in range(len(cut), max(len(cut) - _LETTER_BYTES, 0), -1):
+        try:
+            cut[:length].decode()
+        except UnicodeDecodeError:
+            continue
+        return cut[:length]
+    return cut

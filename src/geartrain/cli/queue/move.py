@@ -33,7 +33,7 @@ def move_command(*, source: str, target: str) -> None:
 
     if source == target:
         raise click.UsageError("source and target are the same queue.")
-    with held(source) as giver, held(target) as taker:
+    with held(source, must_exist=True) as giver, held(target) as taker:
         expected = sum(count.jobs for count in giver.counts())
 
         def watch(jobs: Iterator[StoredJob]) -> Iterator[StoredJob]:

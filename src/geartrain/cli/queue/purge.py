@@ -29,7 +29,7 @@ def purge_command(*, function: str, yes: bool, url: str) -> None:
     from geartrain.store.clearing import clear
 
     name = os.fsencode(function)
-    with held(url) as store:
+    with held(url, must_exist=True) as store:
         jobs = sum(count.jobs for count in store.counts() if count.function == name)
         if not yes:
             _ask(f"Remove {jobs_in_words(jobs)} of {readable(name)} from {store.url}?")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
+# The same as for a job server.
+_VARIABLE: Final = "GEARMAND_QUEUE"
 _FORMS: Final = "sqlite:///PATH, postgresql://…, mysql://… or redis://…"
 
 
@@ -33,7 +35,7 @@ def queue_option(function: Function) -> Function:
         "--queue",
         "url",
         metavar="URL",
-        envvar="GEARMAND_QUEUE",
+        envvar=_VARIABLE,
         default=default_url,
         callback=_checked,
         help="The queue.  [default: that of a gearmand without options]",
@@ -46,6 +48,7 @@ def queue_argument(name: str, *, has_default: bool = False) -> Callable[[Functio
         name,
         metavar=f"[{name.upper()}]" if has_default else name.upper(),
         required=not has_default,
+        envvar=_VARIABLE if has_default else None,
         default=default_url if has_default else None,
         callback=_checked,
     )
@@ -65,9 +68,15 @@ def _checked(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 
 @contextmanager
-def held(url: str) -> Iterator[Store]:
-    """The queue, open and held for as long as the block lasts. Raises StoreInUse while a server has it."""
+def held(url: str, *, must_exist: bool = False) -> Iterator[Store]:
+    """The queue, open and held for as long as the block lasts. Raises StoreInUse while a server has it.
+
+    One that is not there is made, or raises StoreError.
+    """
     store = make_store(url)
+    if must_exist:
+        with store.reader():
+            pass
     store.open()
     try:
         yield store

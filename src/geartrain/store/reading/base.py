@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from geartrain.errors import StoreCorrupt
 from geartrain.store.base import StoredJob
 
 
@@ -71,12 +72,29 @@ class QueueReader(ABC):
         """All functions and priorities that have jobs, by name."""
 
     @abstractmethod
-    def jobs(self, wanted: Filter = ALL) -> Iterator[StoredJob]:
-        """The jobs in order; few at a time, so that those which end meanwhile may be missing."""
+    def scan(self, wanted: Filter = ALL) -> Iterator[StoredJob | str]:
+        """The jobs in order, and in place of those that no server can run, what is wrong with them.
 
-    @abstractmethod
+        They are read few at a time, so that those which end meanwhile may be missing.
+        """
+
+    def damage(self) -> Iterator[str]:
+        """What the database itself finds damaged, a line for each."""
+        return iter(())
+
+    def jobs(self, wanted: Filter = ALL) -> Iterator[StoredJob]:
+        """The same jobs. Raises StoreCorrupt for what no server can run."""
+        for found in self.scan(wanted):
+            if isinstance(found, str):
+                raise StoreCorrupt(self.url, found)
+            yield found
+
     def problems(self) -> Iterator[str]:
-        """What is damaged, a line for each."""
+        """All that is damaged, a line for each. Raises StoreCorrupt where nothing more can be read."""
+        yield from self.damage()
+        for found in self.scan():
+            if isinstance(found, str):
+                yield found
 
     @abstractmethod
     def close(self) -> None:

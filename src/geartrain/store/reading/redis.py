@@ -10,7 +10,7 @@ from geartrain.errors import StoreError
 from geartrain.store.base import StoredJob
 from geartrain.store.lots import LOT_BYTES, LOT_JOBS
 from geartrain.store.reading.base import ALL, Filter, QueueFacts, QueueReader, QueueSummary
-from geartrain.store.reading.soundness import faults_of
+from geartrain.store.reading.soundness import sound
 from geartrain.store.redis import SCHEMA_VERSION, SEQUENCE, RedisStore, unpack
 
 
@@ -57,21 +57,13 @@ class RedisReader(QueueReader):
             )
         return sorted(found.values())
 
-    def jobs(self, wanted: Filter = ALL) -> Iterator[StoredJob]:
-        for key, record in self._records():
-            job = _decoded(key, record)
-            if job is None:
-                raise StoreError(self.url, _problem(key))
-            if wanted.matches(job):
-                yield job
-
-    def problems(self) -> Iterator[str]:
+    def scan(self, wanted: Filter = ALL) -> Iterator[StoredJob | str]:
         for key, record in self._records():
             job = _decoded(key, record)
             if job is None:
                 yield _problem(key)
-            else:
-                yield from faults_of(job)
+            elif wanted.matches(job):
+                yield sound(job)
 
     def _records(self) -> Iterator[tuple[bytes, bytes]]:
         """All records by their keys, in order, in lots that memory has room for."""

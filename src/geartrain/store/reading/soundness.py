@@ -59,17 +59,21 @@ def job_of(row: Row) -> StoredJob:
     )
 
 
-def faults_of(job: StoredJob) -> Iterator[str]:
-    """What is wrong with a job as it is kept; normally nothing."""
-    where = f"job {job.sequence}"
+def sound(job: StoredJob) -> StoredJob | str:
+    """The job, or what is wrong with it."""
+    faults = "; ".join(_faults(job))
+    return f"job {job.sequence}: {faults}" if faults else job
+
+
+def _faults(job: StoredJob) -> Iterator[str]:
     if job.sequence <= 0:
-        yield f"{where}: no handle has this number"
+        yield "no handle has this number"
     if job.priority not in range(PRIORITIES):
-        yield f"{where}: its priority is {job.priority}, and there are 0 to {PRIORITIES - 1}"
+        yield f"its priority is {job.priority}, and there are 0 to {PRIORITIES - 1}"
     if job.attempts < 0:
-        yield f"{where}: it has {job.attempts} attempts"
+        yield f"it has {job.attempts} attempts"
     for name, value in (("run_at", job.run_at), ("submitted_at", job.submitted_at)):
         if not (math.isfinite(value) and value >= 0):
-            yield f"{where}: its {name} is {value}"
+            yield f"its {name} is {value}"
     if not job.handle.endswith(b":%d" % job.sequence):
-        yield f"{where}: its handle is that of another job, {job.handle!r}"
+        yield f"its handle is that of another job, {job.handle!r}"

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from geartrain.errors import StoreCorrupt, StoreError
 from geartrain.store.base import StoredJob
 from geartrain.store.lots import LOT_BYTES, LOT_JOBS
 from geartrain.store.reading.base import ALL, Filter, QueueFacts, QueueReader, QueueSummary
-from geartrain.store.reading.soundness import Row, fault_of_row, faults_of, job_of
+from geartrain.store.reading.soundness import Row, fault_of_row, job_of, sound
 from geartrain.store.sql import OWNER, SCHEMA, SqlStore, reason_of
 from geartrain.store.tables import SCHEMA_VERSION, facts, functions, jobs, pieces
 
@@ -45,7 +45,7 @@ class SqlReader(QueueReader):
 
     def __init__(self, store: SqlStore) -> None:
         self.url = store.url
-        self._engine = store.engine
+        self._store = store
         self._connection: sa.Connection | None = None
 
     # --- what differs between databases -----------------------------------------------------------------
@@ -66,18 +66,13 @@ class SqlReader(QueueReader):
     def _warnings(self, connection: sa.Connection) -> list[str]:
         """The settings of the database that may lose jobs."""
 
-    def _damage(self, connection: sa.Connection) -> Iterator[str]:
-        """What the database itself finds damaged."""
-        del connection
-        return iter(())
-
     # --- opening and closing ----------------------------------------------------------------------------
 
     def open(self) -> None:
         try:
-            self._connection = self._engine.connect()
+            self._connection = self._store.engine.connect()
         except SQLAlchemyError as error:
-            raise StoreError(self.url, reason_of(error)) from error
+            raise self._failure(error) from error
         with self._transaction() as connection:
             self._prepare(connection)
         with self._transaction() as connection:
@@ -135,12 +130,9 @@ class SqlReader(QueueReader):
         ]
         return sorted(found)
 
-    def jobs(self, wanted: Filter = ALL) -> Iterator[StoredJob]:
+    def scan(self, wanted: Filter = ALL) -> Iterator[StoredJob | str]:
         for row in self._rows(wanted):
-            fault = fault_of_row(row)
-            if fault:
-                raise StoreCorrupt(self.url, fault)
-            yield job_of(row)
+            yield fault_of_row(row) or sound(job_of(row))
 
     def _rows(self, wanted: Filter) -> Iterator[Row]:
         """The rows in order with all their data, in lots that memory has room for."""
@@ -174,16 +166,6 @@ class SqlReader(QueueReader):
                 break
         return last
 
-    def problems(self) -> Iterator[str]:
-        with self._transaction() as connection:
-            yield from self._damage(connection)
-        for row in self._rows(ALL):
-            fault = fault_of_row(row)
-            if fault:
-                yield fault
-            else:
-                yield from faults_of(job_of(row))
-
     # --- transactions -----------------------------------------------------------------------------------
 
     @contextmanager
@@ -194,7 +176,12 @@ class SqlReader(QueueReader):
             with self._connection.begin():
                 yield self._connection
         except SQLAlchemyError as error:
-            raise StoreError(self.url, reason_of(error)) from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: SQLAlchemyError) -> StoreError:
+        if isinstance(error, DBAPIError) and self._store.is_corrupt(error):
+            return StoreCorrupt(self.url, reason_of(error))
+        return StoreError(self.url, reason_of(error))
 
 
 def _narrowed(statement: Statement, wanted: Filter, after: int, last: int | None = None) -> Statement:

@@ -54,7 +54,9 @@ class SqliteReader(SqlReader):
         mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
         return [] if mode == "wal" else [f"it has no write-ahead log; journal_mode is {mode}"]
 
-    def _damage(self, connection: sa.Connection) -> Iterator[str]:
-        for (line,) in connection.exec_driver_sql("PRAGMA quick_check"):
+    def damage(self) -> Iterator[str]:
+        with self._transaction() as connection:
+            lines = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
+        for line in lines:
             if line != _SOUND:
                 yield f"the file is damaged: {' '.join(line.split())}"
