@@ -120,7 +120,9 @@ class GearmandKeys(ForeignQueue):
         if names is None:
             shown = key.decode(errors="backslashreplace")
             raise ForeignQueueError(
-                self.url, f"it is not clear where in the key {shown} the name of the function ends"
+                self.url,
+                f"it is not clear where in the key {shown} the name of the function ends;"
+                " say it with --function or --hyphen",
             )
         function, unique = names
         # A unique of 63 bytes is written with a blank in front, because it has 64 with the zero at its end.
