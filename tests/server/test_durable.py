@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 import time
@@ -16,7 +15,7 @@ from geartrain.errors import StoreError, StoreInUse
 from geartrain.protocol import packets
 from geartrain.protocol.codec import encode_request
 from geartrain.protocol.packets import Packet
-from geartrain.server import Server, durable, run_in_thread
+from geartrain.server import durable, run_in_thread
 from geartrain.server.thread import RunningServer
 from geartrain.store import committer
 from tests.server.wire import Wire
@@ -44,7 +43,7 @@ def _server(**settings: Any) -> Iterator[RunningServer]:
         yield server
 
 
-def _wire(server: RunningServer | Server) -> Wire:
+def _wire(server: RunningServer) -> Wire:
     return Wire(("127.0.0.1", server.port))
 
 
@@ -454,24 +453,6 @@ def test_a_stop_is_no_failed_attempt(store: ScriptedStore) -> None:
         assert worker.grab().arguments[0] == handle
     worker.close()
     assert [job.attempts for job in store.rows.values()] == [0]
-
-
-async def test_no_submission_is_taken_while_the_server_stops(store: ScriptedStore) -> None:
-    """The end does not wait for those who always have one more."""
-    server = Server(port=0, queue="sqlite:///scripted")
-    server.start()
-    with await asyncio.to_thread(_wire, server) as first, await asyncio.to_thread(_wire, server) as second:
-        store.hold()
-        await asyncio.to_thread(_submit, first)
-        await asyncio.to_thread(store.wait_until_held)
-        closing = asyncio.create_task(server.close())
-        await asyncio.to_thread(_submit, second)
-
-        assert await asyncio.to_thread(_refused, second) == "the server stops"
-
-        store.let_go()
-        await asyncio.to_thread(_created, first)
-        await closing
 
 
 def test_a_store_that_hangs_does_not_keep_the_server_from_its_end(

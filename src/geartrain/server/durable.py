@@ -42,7 +42,6 @@ _LET_GO_SECONDS: Final = 1.0
 
 _SILENT: Final = "it does not answer"
 _BACKLOG: Final = "too much waits for the durable queue already"
-_STOPPING: Final = "the server stops"
 
 
 class _Waiting(NamedTuple):
@@ -115,14 +114,12 @@ class DurableQueue:
             self._hand_over()
 
     async def close(self) -> None:
-        """Waits, for a limited time, until all is durable, and closes the store.
+        """Waits, for a limited time, until all is durable that has been journalled, and closes the store.
 
         What the engine journals from then on is not kept: the jobs that workers lose when the server closes
         their connections have not failed.
         """
-        self._refusal = self._refusal or _STOPPING
         self.pump()
-        self._limit()
         last = self._last
         seconds_left = CLOSE_SECONDS
         try:
