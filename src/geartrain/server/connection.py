@@ -46,8 +46,9 @@ class Connection(asyncio.Protocol):
         self._open = False
         # The peer has ended its side.
         self._ended = False
-        # Connections that this one waits for, and those that wait for this one.
-        self._waits_for: set[Connection] = set()
+        # Connections that this one waits for, and those that wait for this one. The hub is among the first
+        # while the server stops.
+        self._waits_for: set[Connection | Hub] = set()
         self._held_up: set[Connection] = set()
         # Over pause_bytes and not drained since.
         self._full = False
@@ -113,6 +114,12 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
             self._waits_for.add(other)
             other._held_up.add(self)
+
+    def fall_silent(self) -> None:
+        """Reads and handles nothing more; output goes on."""
+        if self._open:
+            self._transport.pause_reading()
+            self._waits_for.add(self._hub)
 
     def _release_held_up(self) -> None:
         held_up, self._held_up = self._held_up, set()

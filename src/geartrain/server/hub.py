@@ -73,9 +73,15 @@ class Hub:
         log_event(logging.INFO, "opened the durable queue", {"queue": store.url, "jobs": count})
 
     async def close_queue(self) -> None:
-        """Makes everything durable that is to be; what happens to jobs from then on is not kept."""
-        if self.queue is not None:
-            await self.queue.close()
+        """Makes everything durable that is to be; what happens to jobs from then on is not kept.
+
+        So nobody is heard from now on: no worker is to be told that a job has ended which runs again.
+        """
+        if self.queue is None:
+            return
+        for connection in self.connections:
+            connection.fall_silent()
+        await self.queue.close()
 
     def set_access_list(self, access_list: AccessList | None) -> None:
         """Has these rules hold from now on, for connections that are there already too."""
