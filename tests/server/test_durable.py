@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from geartrain.engine.paging import JOB_BYTES
 from geartrain.errors import StoreError, StoreInUse
 from geartrain.protocol import packets
 from geartrain.protocol.codec import encode_request
@@ -297,7 +298,7 @@ def test_small_jobs_count_for_the_backlog(store: ScriptedStore) -> None:
         store.hold()
         client.send_raw(encode_request(packets.SUBMIT_JOB_BG, b"f", b"", b"") * 3000)
         store.wait_until_held()
-        _wait_until(lambda: _total(other, b"f") > 1000)
+        _wait_until(lambda: _total(other, b"f") * JOB_BYTES > _MIB)
 
         _submit(other)
 
