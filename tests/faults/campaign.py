@@ -32,8 +32,8 @@ from tests.faults.traffic import Traffic, drain
 
 # How long submissions wait for the store; short, so that an incident takes longer.
 _STORE_TIMEOUT: Final = 0.4
-# One of so many cycles ends with all jobs run, one of so many lives has a slow disk, and one of so many starts
-# is interrupted.
+# One of so many cycles ends with all jobs run, one of so many lives has a slow disk, and one of so many
+# starts is interrupted.
 _DRAIN_EVERY: Final = 4
 _SLOW_DISK_EVERY: Final = 3
 _FALSE_START_EVERY: Final = 10
@@ -85,7 +85,7 @@ class Campaign:
         traffic = Traffic(self.ledger, self._maker, rng, self._port)
         await traffic.start()
         await self._until_the_moment(traffic)
-        scene = Scene(server, self._store, traffic, self.ledger, rng, _STORE_TIMEOUT)
+        scene = Scene(server, self._store, traffic, self.ledger, rng, _STORE_TIMEOUT, self.counts)
         (incident,) = rng.choices(list(self._incidents), list(self._incidents.values()))
         self.counts[incident.__name__] += 1
         fate = await incident(scene)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -42,6 +43,8 @@ class Scene:
     rng: random.Random
     # How long submissions wait for the store.
     store_timeout: float
+    # What happened how often.
+    counts: Counter[str]
 
     @property
     def database(self) -> Database:
@@ -82,7 +85,7 @@ async def tear_log(scene: Scene) -> Fate:
     scene.server.kill()
     await scene.traffic.lost()
     scene.ledger.settle()
-    tear(scene.store.file, scene.ledger.promised(), scene.rng)
+    scene.counts[tear(scene.store.file, scene.ledger.promised(), scene.rng)] += 1
     return Fate.DIED
 
 

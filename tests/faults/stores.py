@@ -1,4 +1,7 @@
-"""Durable queues that something can happen to: a file, or a database of our own, on a small disk if we may make one."""
+"""Durable queues that something can happen to: a file, or a database of our own.
+
+They are on a small disk if we may make one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leaves an SQLite file as a machine does that dies while the end of the write-ahead log is on its way to the disk.
+"""Leaves an SQLite file as a machine does that dies while the end of the log is on its way to the disk.
 
 Only what nobody has been promised may be torn: the last transaction if no acknowledged job is in it, and
 otherwise one more that never came to its end.
@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import struct
 import tempfile
-from collections.abc import Collection
+from collections.abc import Set
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -23,8 +23,11 @@ _ATTEMPTED: Final = struct.Struct("=I")
 _ATTEMPTED_AT: Final = 128
 
 
-def tear(path: Path, promised: Collection[int], rng: random.Random) -> str:
-    """Tears the log of that file; ``promised`` are the numbers of jobs that must not get lost. Says what it did."""
+def tear(path: Path, promised: Set[int], rng: random.Random) -> str:
+    """Tears the log of that file, and says how.
+
+    ``promised`` are the numbers of jobs that must not get lost.
+    """
     log = path.with_name(path.name + "-wal")
     if not log.exists() or log.stat().st_size <= _HEADER_BYTES:
         return "there was no log to tear"
@@ -60,7 +63,7 @@ def _frames(log: bytes) -> tuple[int, list[int]]:
 
 
 def _written_back(path: Path) -> int:
-    """How many frames of the log may be in the file already; the machine had all of those on its disk before."""
+    """How many frames of the log may be in the file already: all of those were on the disk before."""
     index = path.with_name(path.name + "-shm").read_bytes()
     frames: int = _ATTEMPTED.unpack_from(index, _ATTEMPTED_AT)[0]
     return frames
