@@ -104,7 +104,7 @@ def test_what_is_unknown_is_a_dash() -> None:
 
 def test_names_cannot_command_a_terminal() -> None:
     """Control characters are written out, and bytes that are no text too."""
-    assert readable(b"a\x1b[2J\n\xff") == r"a\x1b[2J\x0a\xff"
+    assert readable(b"a\x1b[2J\n\xff \xc2\x9b") == r"a\x1b[2J\x0a\xff \x9b"
 
 
 def test_what_a_server_told_becomes_json() -> None:
