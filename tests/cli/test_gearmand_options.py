@@ -196,6 +196,20 @@ def test_an_option_may_come_from_the_environment(
     assert getattr(gearmand.config(), field) == expected
 
 
+def test_a_switch_in_the_environment_is_on_or_off(
+    gearmand: GearmandCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anything else is refused."""
+    monkeypatch.setenv("GEARMAND_DAEMON", "0")
+    is_daemon = gearmand.options().daemon
+    monkeypatch.setenv("GEARMAND_DAEMON", "perhaps")
+
+    assert not is_daemon
+    assert gearmand.refusal([]) == (
+        "--daemon: 'perhaps' is not usable; expected 1 or 0 (from the environment variable GEARMAND_DAEMON)"
+    )
+
+
 def test_a_variable_of_the_c_server_is_named_in_the_refusal(
     gearmand: GearmandCommand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

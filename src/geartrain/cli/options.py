@@ -13,6 +13,7 @@ import click
 from geartrain.addresses import ADDRESS_FORMS, parse_port
 from geartrain.cli.logs import FORMATS, LEVELS
 from geartrain.cli.process import ProcessOptions
+from geartrain.errors import ConfigError
 from geartrain.server import ServerConfig
 from geartrain.tls import VERIFY_MODES
 
@@ -34,7 +35,20 @@ class PortType(click.ParamType[int]):
         return parse_port(str(value), param.name if param is not None and param.name else self.name)
 
 
+class SwitchType(click.types.BoolParamType):
+    """On or off, for the environment: 1, true, yes, on, or their opposites."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+        """Raises ConfigError."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            name = param.name if param is not None and param.name else self.name
+            raise ConfigError(name, value, "1 or 0") from error
+
+
 PORT: Final = PortType()
+SWITCH: Final = SwitchType()
 
 
 def _text(
@@ -46,7 +60,7 @@ def _text(
 
 
 def _flag(*names: str, about: str) -> click.Option:
-    return click.Option(names, is_flag=True, help=about)
+    return click.Option(names, is_flag=True, type=SWITCH, help=about)
 
 
 def _number(*names: str, about: str, default: int, kind: click.ParamType[int] = click.INT) -> click.Option:
