@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from geartrain.addresses import ADDRESS_FORMS, parse_port
+from geartrain.addresses import LISTEN_FORMS, parse_port
 from geartrain.cli.logs import FORMATS, LEVELS
 from geartrain.cli.process import ProcessOptions
 from geartrain.errors import ConfigError
@@ -97,7 +97,7 @@ _LISTENING: Final = [
         ["-L", "--listen"],
         metavar="ADDRESS",
         multiple=True,
-        help=f"Where to listen: {ADDRESS_FORMS}. May be given several times.  [default: 127.0.0.1 and ::1]",
+        help=f"Where to listen: {LISTEN_FORMS}. May be given several times.  [default: 127.0.0.1 and ::1]",
     ),
     _number(
         "-b", "--backlog", default=_CONFIG.backlog, about="How many connections may wait to be accepted."
