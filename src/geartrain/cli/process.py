@@ -50,7 +50,7 @@ class ProcessOptions:
 def run(config: ServerConfig, options: ProcessOptions) -> None:
     """Runs a job server until a signal or an administrator ends it.
 
-    Raises BindError, ConfigError, PidFileError, PrivilegeError, TlsError or OSError when it cannot start.
+    Raises AclError, BindError, ConfigError, PidFileError, PrivilegeError, TlsError or OSError when it cannot.
     """
     process = _Process(config, options)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

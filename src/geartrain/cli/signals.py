@@ -47,7 +47,7 @@ class Signals:
         self._server.drain()
         jobs = self._server.unfinished_jobs
         log_event(logging.INFO, "stopping when no job is left", {"signal": "SIGUSR1", "jobs": jobs})
-        self._status = f"Stopping when no job is left; there were {jobs}"
+        self._status = f"Stopping gracefully, with {jobs} jobs to wait for"
         self._systemd.status(self._status)
 
     def _reload(self) -> None:
