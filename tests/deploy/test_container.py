@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from tests.deploy.files import DEPLOY, ROOT, options_of, program
+from tests.server.process import Gearmand
 
 _DOCKERFILE = DEPLOY / "Dockerfile"
 # What the compose file may say of a service, and in which form; the compose specification knows more.
@@ -160,12 +162,20 @@ def test_the_server_has_the_time_for_its_graceful_stop(services: dict[str, Servi
     )
 
 
-@pytest.mark.parametrize("name", ["worker", "client"])
-def test_the_tools_in_the_compose_file_are_there(services: dict[str, Service], name: str) -> None:
-    """Each is a subcommand of geartrain."""
-    command = cast("list[str]", services[name]["entrypoint"])
+def test_worker_and_client_do_what_the_guide_says(services: dict[str, Service]) -> None:
+    """Their commands, run here: the client prints the result of the worker."""
+    worker, client = [cast("list[str]", services[name]["entrypoint"]) for name in ("worker", "client")]
+    with Gearmand("-L127.0.0.1") as server:
+        environment = {**os.environ, "GEARMAN_SERVER": f"127.0.0.1:{server.port}"}
+        with subprocess.Popen([program(worker[0]), *worker[1:]], env=environment) as process:
+            done = subprocess.run(
+                [program(client[0]), *client[1:]],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                env=environment,
+                timeout=60,
+            )
+            process.terminate()
 
-    done = subprocess.run(
-        [program(command[0]), command[1], "--help"], capture_output=True, text=True, timeout=60
-    )
     assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == b"HELLO"

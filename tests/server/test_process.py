@@ -148,6 +148,21 @@ def test_sighup_goes_on_in_the_old_file_when_there_can_be_no_new_one(tmp_path: P
     assert "cannot open log file" in (tmp_path / "moved" / "log").read_text()
 
 
+def test_sighup_reads_the_access_rules_again(tmp_path: Path) -> None:
+    """A connection that is there may do what the new ones allow."""
+    rules = tmp_path / "acl.toml"
+    rules.write_text("")
+    with Gearmand("--acl", str(rules)) as server, server.connect() as wire:
+        before = wire.ask(b"version")
+        rules.write_text('[[rule]]\nadmin = ["version"]\n')
+
+        server.send_signal(signal.SIGHUP)
+
+        server.wait_for_line(lambda line: "read the access rules" in line)
+        assert before.startswith(b"ERR NOT_ALLOWED")
+        assert wire.ask(b"version").startswith(b"OK ")
+
+
 def test_sighup_without_a_log_file_does_nothing(tmp_path: Path) -> None:
     """No file named "stderr" appears, as it does with the C server."""
     with Gearmand("-l", "stderr", cwd=tmp_path) as server, server.connect() as wire:
