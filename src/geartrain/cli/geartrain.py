@@ -6,6 +6,7 @@ import importlib
 from typing import Final, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from geartrain.cli.entry import run_command
 
@@ -55,6 +56,12 @@ class LazyGroup(click.Group):
         rows = [(name, self._summary(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=self._summary(ctx, name)) for name in names]
+        # Past the method of groups, which would load them all.
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def _summary(self, ctx: click.Context, name: str) -> str:
         if name in _ENTRIES:

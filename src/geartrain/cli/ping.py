@@ -78,7 +78,7 @@ def command(*, count: int, interval: float, size: int, as_json: bool, servers: S
             raise
         # With --count 0 it is the way to end it.
         code = ExitCode.INTERRUPTED if count else ExitCode.DONE
-    summary = _summary(samples.seconds)
+    summary = summarize(samples.seconds)
     if as_json:
         result: dict[str, Json] = {
             "server": samples.server,
@@ -103,8 +103,8 @@ async def _measure(servers: Servers, samples: _Samples, count: int, interval: fl
             await asyncio.sleep(interval)
 
 
-def _summary(seconds: Sequence[float]) -> dict[str, float]:
-    """The distribution in milliseconds; percentiles are round trips that happened."""
+def summarize(seconds: Sequence[float]) -> dict[str, float]:
+    """The distribution of one or more round trips in milliseconds; percentiles are some that happened."""
     ordered = sorted(1000 * value for value in seconds)
     percentiles = {f"p{rank}": ordered[-(-len(ordered) * rank // 100) - 1] for rank in _PERCENTILES}
     return {"min": ordered[0], "mean": sum(ordered) / len(ordered), **percentiles, "max": ordered[-1]}
