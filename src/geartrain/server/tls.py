@@ -204,8 +204,10 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             pass
         except ssl.SSLError as error:
             self._break(error)
-        # Such as the answer to a new key.
+        # Such as the answer to a new key; a peer might ask for that for ever, and read nothing.
         self._send_encrypted()
+        if self._socket.get_write_buffer_size() > self._config.max_unread_bytes:
+            self.abort()
         return b"".join(pieces)
 
     def pause_reading(self) -> None:
