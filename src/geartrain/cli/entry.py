@@ -56,7 +56,8 @@ def _run(
     try:
         code = command.main(arguments, prog_name=program, standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):
+        # click makes an exit out of the first when it meets it; nothing else here raises the second.
         _forget_stdout()
         return ExitCode.CLOSED_PIPE
     except (click.Abort, KeyboardInterrupt):
