@@ -15,7 +15,7 @@ from typing import Final, Self
 from geartrain.addresses import TLS, Address, TcpAddress, UnixAddress
 from geartrain.errors import ConnectError, ProtocolError, ServerLost
 from geartrain.protocol.codec import AdminLine, Decoder, Fault, Message, encode_request
-from geartrain.protocol.packets import MAGIC_RESPONSE, Packet
+from geartrain.protocol.packets import MAGIC_RESPONSE, Packet, shorten
 from geartrain.tls import tls_reason
 
 DEFAULT_CONNECT_SECONDS: Final = 10.0
@@ -80,6 +80,17 @@ class Connection:
                     raise ProtocolError(message.code, f"{self.address} sent something else: {message.text}")
             if messages:
                 return messages
+
+    async def receive_packets(self) -> list[Packet]:
+        """As ``receive``, where only packets make sense: a line of text is a ProtocolError too."""
+        packets: list[Packet] = []
+        for message in await self.receive():
+            if isinstance(message, AdminLine):
+                said = shorten(message.text)
+                raise ProtocolError("INVALID_REPLY", f"{self.address} is no job server; it says {said}")
+            if isinstance(message, Packet):
+                packets.append(message)
+        return packets
 
     @property
     def unsent_bytes(self) -> int:

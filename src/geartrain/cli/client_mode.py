@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from geartrain.cli.entry import ExitCode
-from geartrain.cli.job_client import JobClient, JobRequest
+from geartrain.cli.job_client import JobClient
 from geartrain.cli.job_input import make_unique
 from geartrain.cli.job_output import JobOutput
+from geartrain.cli.job_request import JobRequest
 from geartrain.cli.progress import ProgressBars
 from geartrain.cli.servers import Servers
 from geartrain.roles.client import PRIORITY_NORMAL

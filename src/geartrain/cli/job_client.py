@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Self
 
 from geartrain.aio.transport import Connection
+from geartrain.cli.job_request import JobRequest
 from geartrain.cli.servers import Servers
 from geartrain.errors import ProtocolError, ServerLost
-from geartrain.protocol.codec import Message
-from geartrain.protocol.packets import Packet, shorten
-from geartrain.roles.client import PRIORITY_NORMAL, ClientRole
+from geartrain.protocol.packets import Packet
+from geartrain.roles.client import ClientRole
 from geartrain.roles.events import (
     Completed,
     Created,
@@ -25,26 +24,6 @@ from geartrain.roles.events import (
 )
 
 _EXCEPTIONS: Final = b"exceptions"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class JobRequest:
-    """A job to submit.
-
-    With ``epoch``, seconds since 1970 UTC, it is a background job that runs then or later.
-    """
-
-    function: bytes
-    data: bytes
-    unique: bytes
-    priority: int = PRIORITY_NORMAL
-    background: bool = False
-    epoch: int | None = None
-
-    @property
-    def ends_when_created(self) -> bool:
-        """Whether nothing more is heard of the job once the server has accepted it."""
-        return self.background or self.epoch is not None
 
 
 class JobClient:
@@ -88,8 +67,8 @@ class JobClient:
             unfinished = len(requests)
             connection.send(self._role.drain())
             while unfinished:
-                for message in await self._receive(connection):
-                    for event in self._events(message, connection):
+                for packet in await self._receive(connection):
+                    for event in self._events(packet, connection):
                         yield event
                         unfinished -= _is_last(event)
         except BaseException:
@@ -127,25 +106,22 @@ class JobClient:
                 request.background,
             )
 
-    async def _receive(self, connection: Connection) -> list[Message]:
+    async def _receive(self, connection: Connection) -> list[Packet]:
         limit = self._answer_seconds if self._role.pending() else self._result_seconds
         while True:
             before = connection.received_bytes, connection.unsent_bytes
             try:
                 async with asyncio.timeout(limit):
-                    return await connection.receive()
+                    return await connection.receive_packets()
             except TimeoutError:
                 # As long as a long job is on its way in either direction, that is no silence.
                 if before == (connection.received_bytes, connection.unsent_bytes):
                     reason = f"no answer within {limit:g} seconds"
                     raise ServerLost(connection.address, reason) from None
 
-    def _events(self, message: Message, connection: Connection) -> list[Event]:
-        """What a message means for the jobs."""
-        if not isinstance(message, Packet):
-            said = shorten(message.text)
-            raise ProtocolError("INVALID_REPLY", f"{connection.address} is no job server; it says {said}")
-        events = self._role.receive(message)
+    def _events(self, packet: Packet, connection: Connection) -> list[Event]:
+        """What a packet means for the jobs."""
+        events = self._role.receive(packet)
         for event in events:
             if isinstance(event, ServerError):
                 raise ProtocolError(event.code, f"{connection.address} says: {event.text}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from geartrain.cli.entry import say
-from geartrain.cli.job_client import JobRequest
+from geartrain.cli.job_request import JobRequest
 from geartrain.cli.progress import ProgressBars
 from geartrain.cli.streams import Streams
 from geartrain.errors import RequestRefused
@@ -58,7 +58,7 @@ class JobOutput:
         if self._verbose:
             self._streams.out(b"Task created: %s\n" % event.handle)
         if self._bars is not None and not request.ends_when_created:
-            self._bars.begin(request, request.function.decode(errors="replace"))
+            self._bars.begin(request, request.name)
 
     def _show_progress(self, request: JobRequest, event: Progress) -> None:
         if self._bars is not None:
@@ -73,8 +73,7 @@ class JobOutput:
         elif isinstance(event, Exception_):
             self._error(request, event.data)
         elif isinstance(event, Refused):
-            name = request.function.decode(errors="replace")
-            say(self._program, str(RequestRefused(name, event.code, event.text)))
+            say(self._program, str(RequestRefused(request.name, event.code, event.text)))
 
     def _end(self, request: JobRequest) -> None:
         if self._bars is not None:

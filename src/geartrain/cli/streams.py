@@ -17,7 +17,7 @@ class Streams:
         self._bars = bars
         # The bars are on stderr; they are in the way of stdout only if that is a terminal too.
         self._is_shared = {sys.stdout: sys.stdout.isatty(), sys.stderr: sys.stderr.isatty()}
-        self.is_line_open = False
+        self._is_line_open = False
 
     def out(self, data: bytes) -> None:
         """Writes to stdout. Raises BrokenPipeError when nobody reads it any more."""
@@ -30,6 +30,11 @@ class Streams:
         except OSError:
             pass
 
+    def end_line(self) -> None:
+        """Ends a line that is open on the terminal, so that what follows begins its own."""
+        if self._is_line_open:
+            self._write(sys.stdout if self._is_shared[sys.stdout] else sys.stderr, _LINE_END)
+
     def _write(self, stream: TextIO, data: bytes) -> None:
         if not data:
             return
@@ -39,6 +44,6 @@ class Streams:
         stream.buffer.write(data)
         stream.buffer.flush()
         if is_shared:
-            self.is_line_open = not data.endswith(_LINE_END)
-        if is_shared and self._bars is not None and not self.is_line_open:
+            self._is_line_open = not data.endswith(_LINE_END)
+        if is_shared and self._bars is not None and not self._is_line_open:
             self._bars.show()

@@ -11,7 +11,7 @@ from geartrain.addresses import Address
 from geartrain.aio.transport import Connection
 from geartrain.cli.servers import Servers
 from geartrain.errors import GeartrainError, ProtocolError, RequestRefused, ServerLost, ServerUnavailable
-from geartrain.protocol.packets import GRAB_JOB_ALL, Packet, shorten
+from geartrain.protocol.packets import GRAB_JOB_ALL
 from geartrain.roles.events import Assigned, Event, LateResult, NoJob, Noop, ServerError
 from geartrain.roles.servers import ServerRecord
 from geartrain.roles.worker import WorkerRole
@@ -71,13 +71,8 @@ class Session:
     async def receive(self) -> list[Event]:
         """Waits for the server. Raises ServerLost or ProtocolError."""
         events: list[Event] = []
-        for message in await self.connection.receive():
-            if not isinstance(message, Packet):
-                said = shorten(message.text)
-                raise ProtocolError(
-                    "INVALID_REPLY", f"{self.connection.address} is no job server; it says {said}"
-                )
-            events += self.role.receive(message)
+        for packet in await self.connection.receive_packets():
+            events += self.role.receive(packet)
         return events
 
 
