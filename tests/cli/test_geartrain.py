@@ -98,6 +98,7 @@ def test_subcommands_are_found_by_their_whole_names() -> None:
         (["ping", "--size", "-1"], "Invalid value for '--size'"),
         (["status", "-s", "a:b:c:d://"], "--server: 'a:b:c:d://' is not usable; expected host"),
         (["jobs", "a", "b"], "Got unexpected extra argument (b)"),
+        (["status", "--ssl", "--ssl-ca-file", "/no.pem"], "cannot use the CA file /no.pem: No such file"),
         (["completion", "csh"], "Invalid value for '{bash|zsh|fish}': 'csh' is not one of"),
     ],
 )
@@ -108,6 +109,13 @@ def test_wrong_use_is_one_line(words: list[str], expected: str) -> None:
     assert done.stdout == b""
     [line] = done.stderr.decode().splitlines()
     assert line.startswith(f"geartrain: {expected}")
+
+
+def test_a_function_that_cannot_be_asked_for_is_wrong_use(our_server: JobServer) -> None:
+    """The text protocol has no way to write a name with blanks."""
+    done = run_tool("geartrain", "jobs", "a b", "-s", our_server.address, status=2)
+
+    assert done.stderr.startswith(b"geartrain: a word of a command cannot hold b' '")
 
 
 @pytest.mark.parametrize("name", ["status", "workers", "jobs", "ping"])

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from geartrain.protocol.packets import CAN_DO, GRAB_JOB, SUBMIT_JOB_EPOCH, WORK_STATUS
+from geartrain.roles.overview import FunctionInfo, JobInfo, WorkerInfo
 from tests.cli.tmux import Tmux
 from tests.cli.tools import (
     FOLDER,
@@ -29,6 +30,8 @@ from tests.cli.tools import (
 )
 from tests.interop.processes import Program
 from tests.interop.servers import HOST, JobServer, start_ours
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "tools.md").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -225,6 +228,21 @@ def test_a_limit_is_told(either_server: JobServer) -> None:
     assert run_tool("geartrain", "jobs", "-n3", "-s", either_server.address).stderr == b""
     assert len(geartrain_json(either_server, "jobs")["jobs"]) == 3
     assert len(geartrain_json(either_server, "jobs", "-n", "2")["jobs"]) == 2
+
+
+# --- for programs ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("section", "fields"),
+    [("status", FunctionInfo._fields), ("workers", WorkerInfo._fields), ("jobs", JobInfo._fields)],
+)
+def test_every_key_is_documented(section: str, fields: tuple[str, ...]) -> None:
+    """In the order in which they come."""
+    text = DOCUMENT.split(f"\n## geartrain {section}\n")[1].split("\n## ")[0]
+    cells = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `")]
+
+    assert tuple(re.findall(r"`(\w+)`", " ".join(cells))) == fields
 
 
 # --- again and again ------------------------------------------------------------------------------------

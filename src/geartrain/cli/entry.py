@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from geartrain.errors import ConfigError, GeartrainError, RequestRefused
+from geartrain.errors import ConfigError, GeartrainError, LocalProtocolError, RequestRefused, TlsError
 
 
 class ExitCode(IntEnum):
@@ -56,14 +56,18 @@ def _run(
     try:
         code = command.main(arguments, prog_name=program, standalone_mode=False)
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):
-        # click makes an exit out of the first when it meets it; nothing else here raises the second.
-        _forget_stdout()
-        return ExitCode.CLOSED_PIPE
+    except SystemExit as ending:
+        # From click: the completion of a shell is done, or the one below, which it meets first.
+        return ExitCode.DONE if not ending.code else _closed_pipe()
+    except BrokenPipeError:
+        return _closed_pipe()
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except ConfigError as error:
         say(program, _config_message(error))
+        return usage
+    except (LocalProtocolError, TlsError) as error:
+        say(program, str(error))
         return usage
     except click.ClickException as error:
         say(program, error.format_message())
@@ -91,6 +95,7 @@ def _config_message(error: ConfigError) -> str:
     return f"{option}: {error.value!r} is not usable; expected {error.expected}"
 
 
-def _forget_stdout() -> None:
+def _closed_pipe() -> int:
     """Leads stdout nowhere: what is still buffered would fail again when the interpreter ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.CLOSED_PIPE
