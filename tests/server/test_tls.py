@@ -332,6 +332,24 @@ def test_with_a_ca_file_clients_have_to_show_a_certificate(
     assert second.startswith("the certificate is not accepted: unable to get local issuer")
 
 
+@pytest.mark.usefixtures("event_loop", "quiet")
+def test_a_certificate_with_names_that_are_no_text_is_refused(
+    certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Although the authority has signed it; who the client is cannot be told."""
+    certificate, key = certificates.issue_unreadable()
+    context = client_context(ca_file=certificates.ca_file, certificate=certificate, key=key)
+
+    with (
+        run_in_thread(certificates.server_config(ssl_ca_file=certificates.ca_file)) as server,
+        TlsWire(server.port, context) as refused,
+        pytest.raises(ssl.SSLEOFError),
+    ):
+        refused.read()
+
+    assert _failures(caplog) == ["the certificate is not accepted: it cannot be read"]
+
+
 def test_who_is_refused_reads_the_reason_whatever_it_has_sent(certificates: Certificates) -> None:
     """The alert is not lost in the reset that unread bytes would cause."""
     with (
