@@ -75,6 +75,15 @@ def test_a_narrow_terminal_does_without_optional_columns() -> None:
     assert drawn(table, 44)[2].split() == ["a" * 20, "7", "y"]
 
 
+def test_a_narrow_terminal_breaks_what_need_not_stay_whole() -> None:
+    """A handle can be copied from every terminal."""
+    columns = (Column("Handle", whole=True), Column("Function"))
+
+    lines = drawn(Table(columns, [["h" * 20, "f" * 20]], "nothing"), 32)
+
+    assert lines[2:] == [f"{'h' * 20}  {'f' * 10}", f"{'':20}  {'f' * 10}"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [

@@ -17,7 +17,7 @@ from geartrain.cli.views import View, show_view
 from geartrain.roles.overview import JobInfo
 
 _COLUMNS: Final = (
-    Column("Handle"),
+    Column("Handle", whole=True),
     Column("Function"),
     Column("Priority"),
     Column("State"),
@@ -28,7 +28,7 @@ _COLUMNS: Final = (
     Column("Unique", optional=True),
 )
 # What the C server tells.
-_FEW_COLUMNS: Final = (Column("Handle"), Column("State"), Column("Attempts", numbers=True), Column("Kind"))
+_FEW_COLUMNS: Final = (_COLUMNS[0], Column("State"), Column("Attempts", numbers=True), Column("Kind"))
 _TABLE_LIMIT: Final = 100
 _EXAMPLES: Final = """\b
 Examples:

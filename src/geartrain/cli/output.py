@@ -29,11 +29,16 @@ _DAY_SECONDS: Final = 24 * _HOUR_SECONDS
 
 
 class Column(NamedTuple):
-    """A column; numbers are aligned to the right. A narrow terminal does without the optional ones."""
+    """A column. Numbers are aligned to the right.
+
+    A narrow terminal does without optional columns, and breaks what stands in the others into lines, except
+    numbers and what has to stay whole because people copy it.
+    """
 
     title: str
     numbers: bool = False
     optional: bool = False
+    whole: bool = False
 
 
 class Table(NamedTuple):
@@ -86,7 +91,7 @@ def draw_table(table: Table, width: int) -> RenderableType:
         drawn.add_column(
             column.title,
             justify="right" if column.numbers else "left",
-            no_wrap=column.numbers,
+            no_wrap=column.numbers or column.whole,
             overflow="fold",
         )
     for row, style in zip_longest(table.rows, table.styles, fillvalue=""):
