@@ -16,6 +16,7 @@ import click
 from geartrain.addresses import parse_port
 from geartrain.cli.abbreviations import expand_abbreviations
 from geartrain.cli.entry import ExitCode, run_command
+from geartrain.cli.gearadmin_operations import Operation, perform
 from geartrain.cli.servers import DEFAULT_SERVER, DEFAULT_TIMEOUT_SECONDS, Servers, TlsOptions, tls_options
 from geartrain.errors import ConfigError, LocalProtocolError
 from geartrain.roles.admin import command_line
@@ -160,25 +161,23 @@ def command(
     Operations are carried out in the order given, over one connection. Long options may be abbreviated.
     """
     ctx = click.get_current_context()
-    commands = _commands(ctx.meta[_ORDER], operations)
-    if not commands:
+    wanted = _wanted(ctx.meta[_ORDER], operations)
+    if not wanted:
         click.echo(ctx.get_help())
         return ExitCode.FAILED
     servers = tls.servers(host, port=parse_port(port), timeout_seconds=timeout, key="host")
-    return _perform(servers, commands, as_json=as_json)
+    return _perform(servers, wanted, as_json=as_json)
 
 
-def _commands(
-    order: list[str], operations: dict[str, tuple[str | tuple[str, str], ...] | bool]
-) -> list[tuple[str, bytes]]:
-    """The operations in their order, each as the name of its option and as the command line it sends."""
-    values = {name: iter(given) for name, given in operations.items() if isinstance(given, tuple)}
-    commands = []
+def _wanted(order: list[str], given: dict[str, tuple[str | tuple[str, str], ...] | bool]) -> list[Operation]:
+    """The operations in their order, with what was given for the option of each."""
+    values = {name: iter(value) for name, value in given.items() if isinstance(value, tuple)}
+    wanted = []
     for name in order:
         option = name.replace("_", "-")
         words = _words(option, next(values[name])) if name in values else []
-        commands.append((option, command_line(*_COMMANDS[name], *words)))
-    return commands
+        wanted.append(Operation(option, command_line(*_COMMANDS[name], *words)))
+    return wanted
 
 
 def _words(option: str, value: str | tuple[str, str]) -> list[bytes]:
@@ -196,12 +195,10 @@ def _words(option: str, value: str | tuple[str, str]) -> list[bytes]:
     return [word]
 
 
-def _perform(servers: Servers, commands: list[tuple[str, bytes]], *, as_json: bool) -> int:
+def _perform(servers: Servers, operations: list[Operation], *, as_json: bool) -> int:
     # asyncio takes longer to load than all the rest; help and wrong options do without it.
     from geartrain.cli.asking import ask
-    from geartrain.cli.gearadmin_operations import Operation, perform
 
-    operations = [Operation(*each) for each in commands]
     done = ask(servers, lambda admin: perform(admin, operations, as_json=as_json))
     return ExitCode.DONE if done else ExitCode.FAILED
 

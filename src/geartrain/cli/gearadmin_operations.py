@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
-from geartrain.aio.admin import AsyncAdminClient
 from geartrain.cli.output import Json, json_value, readable, show_json
 from geartrain.protocol.admin import (
     is_list_command,
@@ -18,6 +17,9 @@ from geartrain.protocol.admin import (
     parse_worker_status,
 )
 from geartrain.roles.admin import Answered, CommandRefused
+
+if TYPE_CHECKING:
+    from geartrain.aio.admin import AsyncAdminClient
 
 
 class Operation(NamedTuple):
