@@ -17,9 +17,9 @@ _SIGN: Final = 'read text; echo "signed: $text" >&2'
 _LETTERS: Final = (("low", "an advertisement"), ("normal", "a letter"), ("high", "a telegram"))
 
 
-@click.command()
+@click.command(context_settings={"max_content_width": 100})
 def command() -> int:
-    """Show it all at work: a job server, workers, jobs, and the tools to look at them.
+    """Shows it all at work: a job server, workers, jobs, and the tools to look at them.
 
     Every command that runs is shown, so that it can be tried again. All of it happens on this machine, on a
     free port, and is stopped at the end.

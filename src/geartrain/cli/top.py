@@ -28,7 +28,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(context_settings={"max_content_width": 100}, epilog=_EPILOG)
 @click.option(
     "-i",
     "--interval",
@@ -49,7 +49,7 @@ Examples:
 @click.option("--once", is_flag=True, help="Print everything once, after one interval, and exit.")
 @server_options
 def command(*, servers: Servers, interval: float, sort: str, once: bool) -> int:
-    """Watch a job server on the whole screen: rates, queues and workers of each function."""
+    """Watches a job server on the whole screen: rates, queues and workers of each function."""
     # Only here, for --help needs none of it.
     import asyncio
 
