@@ -206,6 +206,7 @@ def test_functions_and_handles_are_completed_from_the_server(our_server: JobServ
     queue_job(our_server, b"other")
 
     assert complete("geartrain status r", GEARMAN_SERVER=our_server.address) == ["resize"]
+    assert complete("geartrain submit o", GEARMAN_SERVER=our_server.address) == ["other"]
     assert complete(f"geartrain workers -s {our_server.address} ") == ["resize", "other"]
     assert handle in complete("geartrain cancel ", GEARMAN_SERVER=our_server.address)
 

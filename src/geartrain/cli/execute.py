@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from geartrain.cli.completion import complete_function
 from geartrain.cli.entry import say
 from geartrain.cli.job_input import Lines
 from geartrain.cli.servers import Servers, server_options
@@ -29,7 +30,7 @@ A signal lets running jobs finish; the second one does not, and the server gives
 
 
 @click.command("exec", epilog=_EPILOG, short_help="Work on jobs by running a command for each.")
-@click.argument("function")
+@click.argument("function", shell_complete=complete_function)
 @click.argument("words", metavar="-- COMMAND…", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option("--lines", is_flag=True, help="Send each line that the command prints at once.")
 @click.option(

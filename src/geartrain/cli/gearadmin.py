@@ -72,7 +72,7 @@ class _OrderedCommand(click.Command):
         return super().parse_args(ctx, words)
 
 
-def _lookups(function: Function) -> Function:
+def _plain_operations(function: Function) -> Function:
     """Adds the operations that take no value."""
     for name, help_text in reversed(
         (
@@ -99,7 +99,6 @@ def _lookups(function: Function) -> Function:
     cls=_OrderedCommand,
     context_settings={"max_content_width": 100},
     epilog=_EXAMPLES,
-    short_help="Administrate a job server.",
 )
 @click.option(
     "-h",
@@ -117,7 +116,7 @@ def _lookups(function: Function) -> Function:
     show_default=True,
     help="Its port, or the name of a service.",
 )
-@_lookups
+@_plain_operations
 @click.option("--create-function", metavar="FUNCTION", multiple=True, help="Let the server know a function.")
 @click.option(
     "--drop-function",

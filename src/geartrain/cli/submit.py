@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from geartrain.cli.completion import complete_function
 from geartrain.cli.job_input import check_unique, make_unique
 from geartrain.cli.job_request import JobRequest
 from geartrain.cli.servers import Servers, server_options
@@ -37,7 +38,7 @@ Exit codes:
 
 
 @click.command("submit", epilog=_EPILOG, short_help="Submit a job, and wait for its result.")
-@click.argument("function")
+@click.argument("function", shell_complete=complete_function)
 @click.argument("data", metavar="[DATA|-]", default="")
 @click.option("-b", "--background", is_flag=True, help="Print the handle and leave; nobody gets the result.")
 @click.option(
