@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import click
 import pytest
 
 from geartrain.cli.geartrain import command as front_door
+from tests.interop.processes import PATIENCE_SECONDS, Deadline
 from tests.interop.servers import JobServer, start_ours
 
 TEXT = (Path(__file__).parents[2] / "docs" / "tools.md").read_text(encoding="utf-8")
@@ -41,6 +43,8 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # Its workers and it end together.
+            start_new_session=True,
         )
         # gearadmin takes no server from the environment, as the C tool does not.
         self.run(f'gearadmin() {{ command gearadmin --port {server.port} "$@"; }}')
@@ -62,8 +66,21 @@ class Shell:
         return printed.removesuffix(f"{end}\n")
 
     def close(self) -> None:
-        self.run("kill $(jobs -p)")
-        self._process.communicate("exit\n", timeout=10)
+        """Ends the shell and all that it started, and waits until they are gone."""
+        os.killpg(self._process.pid, signal.SIGTERM)
+        self._process.communicate(timeout=PATIENCE_SECONDS)
+        deadline = Deadline()
+        while is_alive(self._process.pid):
+            deadline.check("the end of the programs in the background")
+
+
+def is_alive(group: int) -> bool:
+    """Whether there is still a process in a group of them."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.fixture
