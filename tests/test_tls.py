@@ -213,7 +213,7 @@ def test_settings_that_need_others_say_so(certificates: Certificates) -> None:
 )
 def test_a_failure_is_told_in_words(reason: str | None, text: str) -> None:
     """Without the numbers and file names that OpenSSL adds."""
-    error = ssl.SSLError(1, "as it is")
+    error = ssl.SSLError(1, "[SSL] as it is (_ssl.c:1006)")
     if reason is not None:
         error.reason = reason
 

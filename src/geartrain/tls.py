@@ -6,6 +6,7 @@ TLS 1.2 and 1.3 only. Nothing here asks for a passphrase: a key has to be readab
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from typing import Final
 
@@ -25,6 +26,9 @@ VERIFY_MODES: Final = {
 _NO_TLS: Final = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL"}
 )
+
+# What the ssl module puts around an error that has no name: which library it is of, and where it was found.
+_ORIGIN: Final = re.compile(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$")
 
 # What it makes of a key that belongs to another certificate, and of a file without a key.
 _MISMATCH: Final = frozenset({"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"})
@@ -89,7 +93,7 @@ def tls_reason(error: ssl.SSLError) -> str:
     name = getattr(error, "reason", None)
     if name in _NO_TLS:
         return "the other side does not speak TLS"
-    reason = (name or error.strerror or str(error)).replace("_", " ").lower()
+    reason = (name or _ORIGIN.sub("", error.strerror or str(error))).replace("_", " ").lower()
     _, alert, refusal = reason.rpartition(" alert ")
     return f"the other side refuses: {refusal}" if alert else reason
 
