@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import re
+import resource
 import socket
 import sys
 from collections.abc import Iterator
@@ -200,6 +201,32 @@ def test_a_log_file_goes_on_under_its_name_after_it_was_moved(tmp_path: Path) ->
 
     assert "first" in (tmp_path / "old").read_text()
     assert json.loads(file.read_text())["event"] == "second"
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file of this process may grow beyond a kilobyte: as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_log_file_is_changed_although_the_old_one_cannot_be_written(tmp_path: Path) -> None:
+    """A full disk ends when old logs go; lines that did not fit are lost."""
+    file = tmp_path / "log"
+    log_file = set_up_logging(str(file), "INFO", log_format="json")
+    assert log_file is not None
+    for number in range(100):
+        log_event(logging.INFO, "too much", {"number": number})
+    file.rename(tmp_path / "old")
+
+    log_file.reopen()
+    log_event(logging.INFO, "again", {})
+
+    assert (tmp_path / "old").stat().st_size == 1024
+    assert json.loads(file.read_text())["event"] == "again"
 
 
 @pytest.fixture

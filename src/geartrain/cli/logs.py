@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Final
 
 from geartrain.cli.entry import say
@@ -44,9 +45,13 @@ class LogFile(logging.FileHandler):
             stream = self._open()
         except OSError as error:
             raise LogFileError(self.baseFilename, error.strerror) from error
-        old = self.setStream(stream)
+        # Not by setStream(): that stays with the old file when lines of it are left that cannot be written.
+        self.acquire()
+        old, self.stream = self.stream, stream
+        self.release()
         if old is not None:
-            old.close()
+            with suppress(OSError):
+                old.close()
 
 
 def set_up_logging(
