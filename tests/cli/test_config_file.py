@@ -88,6 +88,8 @@ def test_a_switch_may_be_off_in_a_file(gearmand: GearmandCommand, file: Path) ->
             "backlog = 0",
             "--backlog: 0 is not usable; expected a whole number from 1 to 2147483647 (from the file",
         ),
+        ("mysql-password = ['a']", "--mysql-password: '***' is not usable; expected a text (from the file"),
+        ("queue = ['redis://:a@b']", "--queue: '***' is not usable; expected a text (from the file {file})"),
         ("ssl = 'yes'", "--ssl: 'yes' is not usable; expected true or false (from the file {file})"),
         ("ssl-key = 5", "--ssl-key: 5 is not usable; expected a text (from the file {file})"),
         ("listen = [1]", "--listen: [1] is not usable; expected a list of texts (from the file {file})"),
@@ -147,7 +149,7 @@ def test_stray_words_in_the_file_of_the_c_server_are_ignored_and_noted(
     gearmand: GearmandCommand, c_file: Path
 ) -> None:
     """As there, a line that begins with # is no comment: its words are words as any others."""
-    c_file.write_text("# my settings\nport=4731\n--backlog 7\n# --job-retries 3\n")
+    c_file.write_text("# my settings\nredis-password=me\n--backlog 7\n# --job-retries 3\n")
 
     outcome = gearmand.run("--config-file", str(c_file))
 
@@ -155,7 +157,7 @@ def test_stray_words_in_the_file_of_the_c_server_are_ignored_and_noted(
     assert (outcome.config.port, outcome.config.backlog, outcome.config.job_retries) == (4730, 7, 3)
     assert outcome.options is not None
     (note,) = outcome.options.notes
-    assert note[1] == {"file": str(c_file), "words": "# my settings port=4731 #"}
+    assert note[1] == {"file": str(c_file), "words": "# my settings redis-password=*** #"}
 
 
 @pytest.mark.parametrize(

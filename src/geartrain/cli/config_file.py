@@ -15,8 +15,9 @@ from typing import Final
 
 import click
 
-from geartrain.cli.options import PortType
+from geartrain.cli.options import SECRETS, PortType
 from geartrain.cli.provenance import file_origin, refusal
+from geartrain.masking import MASK, masked_settings
 
 # In the place of a path: no file at all, not even one that is looked for by default.
 NO_FILE: Final = "none"
@@ -92,7 +93,8 @@ def _typed_values(path: str, table: dict[str, object], options: dict[str, click.
             raise click.UsageError(f"config file {path}: {key!r} is set twice")
         expected = _expected(options[name], value)
         if expected is not None:
-            raise click.UsageError(refusal(name, value, expected, file_origin(path)))
+            shown = MASK if name in SECRETS else value
+            raise click.UsageError(refusal(name, shown, expected, file_origin(path)))
         values[name] = [value] if options[name].multiple and isinstance(value, str) else value
     return values
 
@@ -130,4 +132,8 @@ def _parse_words(ctx: click.Context, path: str, text: str, options: dict[str, cl
     for param in given:
         if param.name not in options:
             raise click.UsageError(f"config file {path}: {param.opts[-1]} has no place in a file")
-    return ConfigFile(path, dict(values), tuple(word[:_MAX_SHOWN_CHARACTERS] for word in stray_words))
+    return ConfigFile(path, dict(values), tuple(map(_shown, stray_words)))
+
+
+def _shown(word: str) -> str:
+    return masked_settings(word)[:_MAX_SHOWN_CHARACTERS]

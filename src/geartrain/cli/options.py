@@ -272,6 +272,9 @@ STORES: Final = [
     _flag("--libtokyocabinet-optimize", about="Refused with --queue-type libtokyocabinet."),
 ]
 
+# Options whose values hold passwords, by name.
+SECRETS: Final = frozenset(("queue", "libpq_conninfo", "mysql_password", "redis_password"))
+
 # What the C server has, and what means nothing here: noted in the log once.
 MEANINGLESS: Final = [
     _number(

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from geartrain.cli.provenance import origin_of
-from geartrain.server.config import masked_url
+from geartrain.masking import masked_url
 
 # Behind the longest of the usual lines.
 _COMMENT_COLUMN: Final = 40

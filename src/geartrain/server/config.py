@@ -11,6 +11,7 @@ from typing import Final
 
 from geartrain.addresses import DEFAULT_PORT, HTTP, TCP, TLS, Address, TcpAddress, parse_listen
 from geartrain.errors import ConfigError
+from geartrain.masking import masked_url
 from geartrain.protocol.codec import DEFAULT_MAX_PACKET_BYTES, MAX_LINE_BYTES
 from geartrain.tls import VERIFY_MODES, VERIFY_NONE, VERIFY_REQUIRED
 
@@ -30,9 +31,6 @@ _MIB: Final = 1024 * 1024
 _MAX_KEEPALIVE_SECONDS: Final = 32767
 _MAX_KEEPALIVE_PROBES: Final = 127
 _BLANK_OR_CONTROL: Final = re.compile(r"[\s\x00-\x1f\x7f]")
-# The password between a user name and the host of a URL, and the one behind the question mark.
-_URL_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*:).*(?=@)|([?&]password=)[^&]*")
-_MASK: Final = "***"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,8 +216,3 @@ def _check_handle_prefix(prefix: str) -> None:
     if not fits or _BLANK_OR_CONTROL.search(prefix):
         expected = f"at most {MAX_HANDLE_PREFIX_BYTES} bytes without blanks and control characters"
         raise ConfigError("job_handle_prefix", prefix, expected)
-
-
-def masked_url(url: str) -> str:
-    """A URL as it may be shown: without the password in it."""
-    return _URL_PASSWORD.sub(rf"\1\2{_MASK}", url)
