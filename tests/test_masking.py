@@ -18,7 +18,7 @@ from geartrain.masking import masked_settings, masked_url
         ("postgresql://me:a@one,you:b@two/db", "postgresql://me:***@two/db"),
         ("postgresql:///?user=me&password=secret&x=1", "postgresql:///?user=me&password=***&x=1"),
         ("postgresql:///?sslpassword=secret", "postgresql:///?sslpassword=***"),
-        ("postgresql:///?PASSWORD=secret;x=1", "postgresql:///?PASSWORD=***;x=1"),
+        ("postgresql:///?x=1;PASSWORD=se;cret", "postgresql:///?x=1;PASSWORD=***"),
         ("mysql://host/db?passwd=secret", "mysql://host/db?passwd=***"),
         ("sqlite:////var/lib/jobs?table=queue", "sqlite:////var/lib/jobs?table=queue"),
     ],

@@ -14,7 +14,7 @@ MASK: Final = "***"
 _IN_FRONT_OF_HOST: Final = re.compile(r"(?<=://)([^:/@]*:).*(?=@)", re.DOTALL)
 # What the names of settings that hold a password have in them: password, passwd, pwd, sslpassword and others.
 _NAME: Final = "(?:pass|pwd|secret|token)"
-_BEHIND_NAME: Final = re.compile(rf"({_NAME}[\w-]*\s*=)[^&;]*", re.IGNORECASE)
+_BEHIND_NAME: Final = re.compile(rf"({_NAME}[\w-]*\s*=)[^&]*", re.IGNORECASE)
 _HINT: Final = re.compile(f"@|{_NAME}", re.IGNORECASE)
 _SCHEME_END: Final = "://"
 
