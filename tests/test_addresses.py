@@ -133,6 +133,6 @@ def test_a_port_is_a_number_or_the_name_of_a_service() -> None:
     assert parse_port("4730") == 4730
     assert parse_port("0") == 0
     assert parse_port("http") == 80
-    for text in ("65536", "-1", "", "no-such-service", "٣", "1 "):
+    for text in ("65536", "-1", "", "no-such-service", "٣", "1 ", "9" * 5000, "a\0b"):
         with pytest.raises(ConfigError):
             parse_port(text)

@@ -80,13 +80,12 @@ def parse_servers(entries: str, port: int = DEFAULT_PORT, *, scheme: str = TCP, 
 
 def parse_port(text: str, key: str = "port") -> int:
     """Reads a port: a number from 0 to 65535, or the name of a TCP service. Raises ConfigError."""
-    if text.isascii() and text.isdigit():
-        port = int(text)
-    else:
-        try:
-            port = socket.getservbyname(text, "tcp")
-        except (OSError, UnicodeError, ValueError):
-            port = -1
+    try:
+        is_number = text.isascii() and text.isdigit()
+        port = int(text) if is_number else socket.getservbyname(text, "tcp")
+    except (OSError, ValueError):
+        # There is no such service; or thousands of digits, of which Python makes no number.
+        port = -1
     if not 0 <= port <= _MAX_PORT:
         raise ConfigError(key, text, f"a number from 0 to {_MAX_PORT} or the name of a TCP service")
     return port
