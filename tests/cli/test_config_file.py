@@ -75,6 +75,10 @@ def test_a_switch_may_be_off_in_a_file(gearmand: GearmandCommand, file: Path) ->
             "job-retrys = 1",
             "config file {file}: there is no setting 'job-retrys'; did you mean 'job-retries'?",
         ),
+        (
+            "JOB-RETRIES = 1",
+            "config file {file}: there is no setting 'JOB-RETRIES'; did you mean 'job-retries'?",
+        ),
         ("zzz = 1", "config file {file}: there is no setting 'zzz'"),
         ("[tls]\nport = 1", "config file {file}: there is no setting 'tls'"),
         ("config-file = 'x'", "config file {file}: there is no setting 'config-file'"),
@@ -99,6 +103,10 @@ def test_a_switch_may_be_off_in_a_file(gearmand: GearmandCommand, file: Path) ->
         ),
         ("drain-timeout = nan", "--drain-timeout: nan is not usable; expected a number of seconds"),
         ("verbose = 'loud'", "--verbose: 'loud' is not one of 'fatal'"),
+        ('log-file = "a\\u0000"', "--log-file: 'a\\x00' is not usable; expected a text without"),
+        ('listen = ["a\\u0000"]', "--listen: ['a\\x00'] is not usable; expected a text without zero bytes"),
+        ("x = " + "[" * 5000, "cannot understand config file {file}: maximum recursion depth exceeded"),
+        ("backlog = " + "9" * 5000, "cannot understand config file {file}: Exceeds the limit"),
         ("port 5", "cannot understand config file {file}: Expected '=' after a key"),
     ],
 )
@@ -118,6 +126,15 @@ def test_a_file_that_is_no_text_is_refused(gearmand: GearmandCommand, file: Path
     message = gearmand.refusal(["--config-file", str(file)])
 
     assert message == f"cannot read config file {file}: it is not UTF-8"
+
+
+def test_a_byte_order_mark_is_skipped(gearmand: GearmandCommand, file: Path, c_file: Path) -> None:
+    """Some editors put one at the start of every file."""
+    file.write_text("port = 4731", encoding="utf-8-sig")
+    c_file.write_text("--port 4731", encoding="utf-8-sig")
+
+    assert gearmand.config("--config-file", str(file)).port == 4731
+    assert gearmand.config("--config-file", str(c_file)).port == 4731
 
 
 def test_a_folder_is_no_config_file(gearmand: GearmandCommand, tmp_path: Path) -> None:
@@ -180,6 +197,22 @@ def test_what_the_file_of_the_c_server_may_not_say_is_refused(
     c_file.write_text(text)
 
     assert gearmand.refusal(["--config-file", str(c_file)]).startswith(message.format(file=c_file))
+
+
+def test_the_file_of_the_c_server_need_not_be_utf_8(gearmand: GearmandCommand, c_file: Path) -> None:
+    """Names of files are bytes; a word in another encoding is ignored as any other."""
+    c_file.write_bytes(b"# caf\xe9\n--log-file=/var/log/\xe9.log")
+
+    assert gearmand.options("--config-file", str(c_file)).log_file == "/var/log/\udce9.log"
+
+
+def test_zero_bytes_are_refused(gearmand: GearmandCommand, c_file: Path) -> None:
+    """No command line has them, and no name of a file."""
+    c_file.write_bytes(b"--log-file=a\0b")
+
+    message = gearmand.refusal(["--config-file", str(c_file)])
+
+    assert message == f"cannot read config file {c_file}: there are zero bytes in it"
 
 
 def test_toml_is_recognised_without_its_ending(gearmand: GearmandCommand, c_file: Path) -> None:
