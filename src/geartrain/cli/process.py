@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import resource
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -13,13 +12,14 @@ import uvloop
 
 from geartrain.addresses import TCP, TLS, UnixAddress
 from geartrain.cli.daemon import Daemon
+from geartrain.cli.descriptors import set_descriptor_limit
 from geartrain.cli.entry import say
 from geartrain.cli.logs import AUTO, JSON, LEVELS, TO_NOWHERE, TO_STDERR, LogFile, set_up_logging
 from geartrain.cli.pid_file import PidFile
 from geartrain.cli.privileges import Account
 from geartrain.cli.signals import Signals
 from geartrain.cli.systemd import Notifier, is_journal, take_listeners
-from geartrain.errors import ConfigError, LogFileError
+from geartrain.errors import LogFileError
 from geartrain.server import Server, ServerConfig
 from geartrain.server.log import log_event
 
@@ -70,7 +70,7 @@ class _Process:
         self._log_file = _open_log(options, config.log_level)
         for event, fields in options.notes:
             log_event(LEVELS["NOTICE"], event, fields)
-        _set_descriptor_limit(options.file_descriptors)
+        set_descriptor_limit(options.file_descriptors)
         # From here on in the background, if so wanted: an event loop must not be there before.
         self._daemon = Daemon() if options.daemon else None
 
@@ -133,15 +133,3 @@ def _open_log(options: ProcessOptions, level: str) -> LogFile | None:
         # As the C server does: a log in the wrong place is better than no job server.
         say(_PROGRAM, f"{error}; logging to stderr")
         return None
-
-
-def _set_descriptor_limit(wanted: int | None) -> None:
-    """Allows as many files and connections as are wanted, or as the system lets this process have."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        # A higher hard limit takes root.
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted or hard, max(wanted or hard, hard)))
-    except (OSError, ValueError) as error:
-        if wanted is not None:
-            raise ConfigError("file_descriptors", wanted, f"at most {hard}") from error
-        # macOS has a lower limit of its own than the one it names.
