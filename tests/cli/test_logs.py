@@ -61,11 +61,14 @@ def test_a_line_in_json_holds_time_level_event_and_fields(tmp_path: Path) -> Non
     before = datetime.now(UTC)
 
     set_up_logging(str(file), "INFO", log_format="json")
-    log_event(LEVELS["NOTICE"], "stopped", {"jobs": 3, "function": b"f\xff\n", "peer": None})
+    log_event(
+        LEVELS["NOTICE"], "stopped", {"jobs": 3, "function": b"f\xff\n", "path": "\udcff", "peer": None}
+    )
 
     (line,) = [json.loads(line) for line in file.read_text().splitlines()]
     assert before <= datetime.fromisoformat(line.pop("timestamp")) <= datetime.now(UTC)
-    assert line == {"level": "notice", "event": "stopped", "jobs": 3, "function": "f\\xff\n", "peer": None}
+    fields = {"jobs": 3, "function": "f\\xff\n", "path": "\\udcff", "peer": None}
+    assert line == {"level": "notice", "event": "stopped"} | fields
 
 
 def test_a_traceback_is_part_of_its_line_in_json(tmp_path: Path) -> None:
@@ -111,6 +114,8 @@ def test_on_a_terminal_the_log_is_in_colours(monkeypatch: pytest.MonkeyPatch) ->
     """Without being asked."""
     terminal = _Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
 
     set_up_logging("stderr", "INFO")
     log_event(LEVELS["ALERT"], "trouble", {"code": 5})
@@ -118,6 +123,21 @@ def test_on_a_terminal_the_log_is_in_colours(monkeypatch: pytest.MonkeyPatch) ->
     plain = re.sub(r"\x1b\[\d+m", "", terminal.getvalue())
     assert plain != terminal.getvalue()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[alert +\] trouble +code=5\n", plain)
+
+
+@pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_the_user_of_a_terminal_may_go_without_colours(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """As with other programs; the columns stay."""
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv(variable, value)
+
+    set_up_logging("stderr", "INFO")
+    log_event(logging.INFO, "ready", {"code": 5})
+
+    assert re.fullmatch(r"[\d-]+ [\d:]+ \[info +\] ready +code=5\n", terminal.getvalue())
 
 
 def test_in_a_pipe_the_log_is_plain(capsys: pytest.CaptureFixture[str]) -> None:

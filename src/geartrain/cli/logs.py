@@ -7,6 +7,7 @@ other programs read already, or JSON.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import suppress
 from typing import Final
@@ -101,7 +102,14 @@ def _formatter(log_format: str, *, is_terminal: bool) -> logging.Formatter:
     # Imported only here: most servers write the classic lines.
     from geartrain.cli.log_formats import console_formatter, json_formatter
 
-    return json_formatter() if log_format == JSON else console_formatter(colors=is_terminal)
+    if log_format == JSON:
+        return json_formatter()
+    return console_formatter(colors=is_terminal and _are_colors_wanted())
+
+
+def _are_colors_wanted() -> bool:
+    """Unless the user of the terminal said otherwise, as to other programs too (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _add_system_log() -> None:
