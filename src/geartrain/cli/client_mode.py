@@ -51,15 +51,30 @@ class ClientOptions:
 def run_client(servers: Servers, options: ClientOptions, payloads: Iterable[bytes]) -> ExitCode:
     """Submits a job for each payload, the next one when the last one has ended.
 
-    Raises ServerUnavailable or ProtocolError; payloads that are left are not submitted then. The event loop
-    runs only while a job is under way, so that waiting for input ends at once on Ctrl-C.
+    Raises ServerUnavailable or ProtocolError; payloads that are left are not submitted then.
     """
+    try:
+        return _run(servers, options, payloads)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+
+
+def _run(servers: Servers, options: ClientOptions, payloads: Iterable[bytes]) -> ExitCode:
     with ExitStack() as cleanup:
+        # The loop runs only while a job is under way, so that Ctrl-C ends the wait for input at once.
         runner = cleanup.enter_context(asyncio.Runner())
-        bars = cleanup.enter_context(ProgressBars()) if options.progress and sys.stderr.isatty() else None
-        output = JobOutput(options.program, prefix=options.prefix, verbose=options.verbose, bars=bars)
+        has_bars = options.progress and sys.stderr.isatty()
+        bars = cleanup.enter_context(ProgressBars()) if has_bars else None
+        output = JobOutput(
+            options.program,
+            prefix=options.prefix,
+            verbose=options.verbose,
+            percent=not options.progress,
+            bars=bars,
+        )
+        silence_seconds = options.silence_seconds
         client = cleanup.enter_context(
-            JobClient(servers, answer_seconds=options.silence_seconds, result_seconds=options.silence_seconds)
+            JobClient(servers, answer_seconds=silence_seconds, result_seconds=silence_seconds)
         )
         for data in payloads:
             runner.run(_run_jobs(client, options.requests(data), output))

@@ -23,16 +23,17 @@ from geartrain.roles.events import (
 class JobOutput:
     """Prints the events of jobs; ``has_failed`` tells whether one of them did not succeed.
 
-    With ``prefix`` each piece is led by the name of the function. With ``verbose`` handles are printed.
-    ``bars`` show progress in place of lines on stdout.
+    With ``prefix`` each piece is led by the name of the function. With ``verbose`` handles are printed. With
+    ``percent`` progress is printed too; ``bars`` show it on a terminal.
     """
 
     def __init__(
-        self, program: str, *, prefix: bool, verbose: bool, bars: ProgressBars | None = None
+        self, program: str, *, prefix: bool, verbose: bool, percent: bool, bars: ProgressBars | None = None
     ) -> None:
         self._program = program
         self._prefix = prefix
         self._verbose = verbose
+        self._percent = percent
         self._bars = bars
         self._streams = Streams(bars)
         self.has_failed = False
@@ -63,8 +64,8 @@ class JobOutput:
     def _show_progress(self, request: JobRequest, event: Progress) -> None:
         if self._bars is not None:
             self._bars.update(request, event.numerator, event.denominator)
-        else:
-            self._out(request, b"%d%% Complete\n" % percent(event))
+        if self._percent:
+            self._out(request, b"%d%% Complete\n" % _percent(event))
 
     def _show_failure(self, request: JobRequest, event: Event) -> None:
         self.has_failed = True
@@ -89,6 +90,6 @@ class JobOutput:
         return request.function + b": " + data if self._prefix else data
 
 
-def percent(event: Progress) -> int:
+def _percent(event: Progress) -> int:
     """How much of a job is done; 0 if its worker does not say of how much."""
     return event.numerator * 100 // event.denominator if event.denominator else 0

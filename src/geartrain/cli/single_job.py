@@ -44,6 +44,8 @@ def run_job(servers: Servers, request: JobRequest, *, wait_seconds: float | None
             runner.run(_follow(client, request, view, wait_seconds))
         except TimeoutError:
             view.state = "timeout"
+        except KeyboardInterrupt:
+            return ExitCode.INTERRUPTED
     if as_json:
         show_json(view.as_json())
     return view.conclude(wait_seconds)

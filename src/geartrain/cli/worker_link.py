@@ -29,6 +29,7 @@ class Slots:
         self._free = asyncio.Semaphore(concurrency)
         self._left = None if job_limit is None else asyncio.Semaphore(job_limit)
         self._is_closed = False
+        self._closed = 0
 
     async def reserve(self) -> None:
         """Waits for the right to run one more job."""
@@ -51,10 +52,11 @@ class Slots:
         self._free.release()
 
     async def wait_until_free(self) -> None:
-        """Waits until no job runs, and lets none begin any more."""
+        """Waits until no job runs and no grab waits for its answer, and lets none begin any more."""
         self._is_closed = True
-        for _ in range(self._concurrency):
+        while self._closed < self._concurrency:
             await self._free.acquire()
+            self._closed += 1
 
 
 class Session:

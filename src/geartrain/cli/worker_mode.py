@@ -19,6 +19,8 @@ Perform = Callable[[Job], Awaitable[None]]
 _BY_SIGNAL: Final = 128
 # How long the last results may take to leave.
 _GOODBYE_SECONDS: Final = 5.0
+# How long an answer may take that comes when the worker is about to end.
+_PATIENCE_SECONDS: Final = 2.0
 # The server takes a job back somewhat later than the worker ends it: that is for workers that hang.
 _MARGIN_SECONDS: Final = 5.0
 
@@ -126,7 +128,15 @@ class Worker:
             self._spawn(self._drain(code))
 
     async def _drain(self, code: int) -> None:
-        await self._slots.wait_until_free()
+        while True:
+            try:
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    await self._slots.wait_until_free()
+                break
+            except TimeoutError:
+                # If no job runs, a server is slow to say whether it has one.
+                if not self._jobs:
+                    break
         self._finish(code)
 
     def _finish(self, code: int) -> None:
