@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from geartrain.cli import config_file
 from geartrain.cli import gearmand as program
 from geartrain.cli.config_file import read_config_file
+from geartrain.server import ServerConfig
 from tests.cli.gearmand import GearmandCommand
 
 # What the search path is by itself; the fixture of the command has none.
@@ -280,6 +283,21 @@ def test_no_file_is_read_when_none_is_wanted(
     file.write_text("port = 1")
 
     assert gearmand.config("--config-file", "none").port == 4730
+
+
+def test_a_folder_that_may_not_be_looked_into_has_no_config_file(
+    gearmand: GearmandCommand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The home of root, for a server that was started by root as another user."""
+    closed = tmp_path / "gearmand.toml"
+    monkeypatch.setattr(config_file, "search_path", lambda: [str(closed)])
+
+    def refuse(path: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr("os.stat", refuse)
+
+    assert gearmand.run().config == ServerConfig()
 
 
 def test_a_file_on_the_search_path_that_cannot_be_read_is_an_error(

@@ -45,18 +45,16 @@ def read_config_file(ctx: click.Context, path: str) -> ConfigFile | None:
     The keys are those options of the context's command that may also stand in the environment. Raises
     click.UsageError for what cannot be read or understood.
     """
-    if path == NO_FILE:
+    # One that is looked for may be in a folder that this user has no business in, such as the home of root.
+    found = path or next(filter(os.path.exists, search_path()), NO_FILE)
+    if found == NO_FILE:
         return None
-    for candidate in [path] if path else search_path():
-        try:
-            with open(candidate, "rb") as file:
-                content = file.read()
-        except OSError as error:
-            if not path and isinstance(error, FileNotFoundError | NotADirectoryError):
-                continue
-            raise click.UsageError(f"cannot read config file {candidate}: {error.strerror}") from error
-        return _parse(ctx, candidate, content)
-    return None
+    try:
+        with open(found, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise click.UsageError(f"cannot read config file {found}: {error.strerror}") from error
+    return _parse(ctx, found, content)
 
 
 def search_path() -> list[str]:

@@ -34,7 +34,7 @@ def _lines(
             if option.name == "queue":
                 value = masked_url(str(value))
             setting = f"{option.name.replace('_', '-')} = {_toml(value)}"
-            yield f"{setting:<{_COMMENT_COLUMN}}# {_as_text(origin_of(ctx, option.name))}"
+            yield f"{setting:<{_COMMENT_COLUMN - 1}} # {_as_text(origin_of(ctx, option.name))}"
 
 
 def _toml(value: object) -> str:
