@@ -14,11 +14,12 @@ from geartrain.cli.job_request import JobRequest
 from geartrain.cli.servers import Servers
 from geartrain.errors import ServerLost
 from geartrain.protocol.codec import AdminLine
-from geartrain.protocol.packets import JOB_CREATED, Packet
-from geartrain.roles.events import Created, Event
+from geartrain.protocol.packets import JOB_CREATED, WORK_COMPLETE, Packet
+from geartrain.roles.events import Completed, Created, Event
 
 SERVER = TcpAddress("127.0.0.1", 4730)
 REQUEST = JobRequest(function=b"f", data=b"data", unique=b"u", background=True)
+LIMIT_SECONDS = 0.01
 
 
 class SlowConnection(Connection):
@@ -65,6 +66,21 @@ class SilentConnection(SlowConnection):
         raise AssertionError
 
 
+class BusyConnection(SlowConnection):
+    """The job is accepted at once, and takes a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_created = False
+
+    async def receive_packets(self) -> list[Packet]:
+        if self._is_created:
+            await asyncio.sleep(3 * LIMIT_SECONDS)
+            return [Packet(WORK_COMPLETE, (b"H:1", b"result"))]
+        self._is_created = True
+        return [Packet(JOB_CREATED, (b"H:1",))]
+
+
 class FixedServers(Servers):
     """Leads to a connection that is there already."""
 
@@ -77,9 +93,9 @@ class FixedServers(Servers):
         return connection
 
 
-async def submit(connection: Connection) -> list[Event]:
-    client = JobClient(FixedServers(connection), answer_seconds=0.01)
-    return [event async for event in client.run([REQUEST])]
+async def submit(connection: Connection, request: JobRequest = REQUEST) -> list[Event]:
+    client = JobClient(FixedServers(connection), answer_seconds=LIMIT_SECONDS)
+    return [event async for event in client.run([request])]
 
 
 @pytest.mark.parametrize("connection", [SlowConnection(sent=3), SlowConnection(received=3)])
@@ -96,3 +112,12 @@ async def test_silence_ends_the_connection() -> None:
         await submit(connection)
 
     assert connection.is_closed
+
+
+async def test_a_job_may_take_longer_than_the_server_to_answer() -> None:
+    """The server is to accept a job soon; how long it runs is something else."""
+    request = JobRequest(function=b"f", data=b"data", unique=b"u")
+
+    events = await submit(BusyConnection(), request)
+
+    assert events == [Created(request, b"H:1"), Completed(request, b"H:1", b"result")]
