@@ -124,6 +124,32 @@ def test_a_file_that_cannot_be_read_is_named(
     assert str(error) == f"cannot use the {kind} {path}: {reason}"
 
 
+@pytest.mark.parametrize(
+    ("gone", "kind"), [("certificate", "certificate"), ("key", "certificate"), ("CA file", "CA file")]
+)
+def test_a_file_that_goes_away_while_it_is_read_is_an_error_like_any_other(
+    certificates: Certificates,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    gone: str,
+    kind: str,
+) -> None:
+    """Programs that renew certificates may replace them at any time."""
+    # They were there when somebody looked.
+    monkeypatch.setattr("geartrain.tls._check_readable", lambda *_: None)
+    files = {
+        "certificate": certificates.server,
+        "key": certificates.server_key,
+        "CA file": certificates.ca_file,
+        gone: str(tmp_path / "gone"),
+    }
+
+    error = _refusal(files["certificate"], files["key"], ca_file=files["CA file"])
+
+    assert error.kind == kind
+    assert str(error).endswith(": No such file or directory")
+
+
 def test_a_certificate_file_has_to_hold_one(certificates: Certificates, junk: str) -> None:
     """Rubbish, a key, or a certificate that was cut."""
     cut = Path(junk).with_name("cut")

@@ -104,6 +104,8 @@ def _load_authorities(context: ssl.SSLContext, path: str) -> None:
         context.load_verify_locations(cafile=path)
     except ssl.SSLError as error:
         raise TlsError("CA file", path, _NO_CERTIFICATE) from error
+    except OSError as error:
+        raise _unreadable("CA file", path, error) from error
 
 
 def _load_certificate(context: ssl.SSLContext, certificate: str, key: str | None) -> None:
@@ -115,6 +117,9 @@ def _load_certificate(context: ssl.SSLContext, certificate: str, key: str | None
         context.load_cert_chain(certificate, key, password="")
     except ssl.SSLError as error:
         raise _pair_error(certificate, key, error) from error
+    except OSError as error:
+        # One of them went away since it was looked at; which one is not said.
+        raise _unreadable("certificate", certificate, error) from error
 
 
 def _pair_error(certificate: str, key: str | None, error: ssl.SSLError) -> TlsError:
@@ -135,14 +140,17 @@ def _pair_error(certificate: str, key: str | None, error: ssl.SSLError) -> TlsEr
 def _holds_certificate(path: str) -> bool:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except ssl.SSLError:
+    except OSError:
         return False
     return True
 
 
 def _is_encrypted(path: str) -> bool:
-    with open(path, "rb") as file:
-        return b"ENCRYPTED" in file.read()
+    try:
+        with open(path, "rb") as file:
+            return b"ENCRYPTED" in file.read()
+    except OSError:
+        return False
 
 
 def _check_readable(kind: str, path: str) -> None:
@@ -150,5 +158,9 @@ def _check_readable(kind: str, path: str) -> None:
         with open(path, "rb"):
             pass
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise TlsError(kind, os.fspath(path), reason) from error
+        raise _unreadable(kind, path, error) from error
+
+
+def _unreadable(kind: str, path: str, error: OSError | ValueError) -> TlsError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return TlsError(kind, os.fspath(path), reason)
