@@ -43,7 +43,18 @@ def run_command(
 
     The command returns its exit code, or None for DONE; ``usage`` and ``unreachable`` replace two of them.
     """
+    _open_missing_streams()
     sys.exit(_run(command, program, usage, unreachable, arguments))
+
+
+def _open_missing_streams() -> None:
+    """Leads standard streams nowhere that the program was started without, as by ``>&-``.
+
+    Otherwise the next file or connection would get their descriptors, and their output.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115 - stays open
 
 
 def _run(
