@@ -481,6 +481,16 @@ def test_ctrl_c_ends_it_quietly(our_server: JobServer, waits_for: str) -> None:
     assert complained == b""
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_it_may_be_started_without_standard_streams(our_server: JobServer, closed: str) -> None:
+    """What would go there goes nowhere, and not to the server; no input is an empty job."""
+    command = f"{OURS} -h {HOST} -p {our_server.port} -b -v -f f {closed}"
+    done = run_client(["sh", "-c", command])
+
+    assert done.stderr == b""
+    our_server.wait_for_status("f 1 0 0")
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

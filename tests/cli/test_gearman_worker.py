@@ -282,15 +282,29 @@ def running_job(our_server: JobServer, start: StartProgram, tmp_path: Path) -> I
     job.client.communicate()
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)]
+)
 def test_a_signal_lets_the_job_finish(running_job: RunningJob, number: signal.Signals, status: int) -> None:
     """The client gets its result, and then the worker ends."""
     os.kill(running_job.worker.pid, number)
-    running_job.worker.stderr.search("^gearman: stopping when the job is done that runs; once more to stop")
+    running_job.worker.stderr.search(
+        "^gearman: stopping when the running jobs are done; a second signal stops"
+    )
     running_job.let_finish()
 
     assert running_job.result() == b"done\n"
     assert running_job.worker.wait() == status
+
+
+def test_a_signal_that_is_ignored_stays_ignored(our_server: JobServer, start: StartProgram) -> None:
+    """As by nohup, and by shells for programs in the background."""
+    nohup = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"]
+    worker = start(*nohup, OURS, *at(our_server.port), "-w", "-f", "f", "--", "rev")
+    our_server.wait_for_worker("f")
+    os.kill(worker.pid, signal.SIGHUP)
+
+    assert reports(our_server, b"ab") == [(WORK_COMPLETE, b"ba")]
 
 
 def test_a_second_signal_gives_the_job_back(our_server: JobServer, running_job: RunningJob) -> None:

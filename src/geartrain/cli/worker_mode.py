@@ -57,8 +57,10 @@ def run_worker(servers: Servers, options: WorkerOptions, perform: Perform) -> in
 async def _run(servers: Servers, options: WorkerOptions, perform: Perform) -> int:
     async with Worker(servers, options, perform) as worker:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, worker.signalled, number)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # Shells ignore some of them for programs in the background, and so does nohup.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, worker.signalled, number)
         return await worker.wait()
 
 
@@ -118,7 +120,7 @@ class Worker:
             return
         self._is_signalled = True
         if self._jobs:
-            self._say("stopping when the job is done that runs; once more to stop at once")
+            self._say("stopping when the running jobs are done; a second signal stops at once")
         self._stop(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.DONE)
 
     def _stop(self, code: int) -> None:
