@@ -105,7 +105,7 @@ def test_a_switch_may_be_off_in_a_file(gearmand: GearmandCommand, file: Path) ->
             "--drain-timeout: '1' is not usable; expected a number (from the file {file})",
         ),
         ("drain-timeout = nan", "--drain-timeout: nan is not usable; expected a number of seconds"),
-        ("verbose = 'loud'", "--verbose: 'loud' is not one of 'fatal'"),
+        ("verbose = 'loud'", "--verbose: 'loud' is not usable; expected one of FATAL"),
         ('log-file = "a\\u0000"', "--log-file: 'a\\x00' is not usable; expected a text without"),
         ('listen = ["a\\u0000"]', "--listen: ['a\\x00'] is not usable; expected a text without zero bytes"),
         ("x = " + "[" * 5000, "cannot understand config file {file}: maximum recursion depth exceeded"),
@@ -190,7 +190,7 @@ def test_stray_words_in_the_file_of_the_c_server_are_ignored_and_noted(
         ("--config-file x", "config file {file}: --config-file has no place in a file"),
         ("--help", "config file {file}: --help has no place in a file"),
         ("--port x", "--port: 'x' is not usable; expected a number from 0 to 65535 or the name of a TCP"),
-        ("-b many", "--backlog: 'many' is not a valid integer (from the file {file})"),
+        ("-b many", "--backlog: 'many' is not usable; expected a whole number (from the file {file})"),
     ],
 )
 def test_what_the_file_of_the_c_server_may_not_say_is_refused(

@@ -16,8 +16,9 @@ from typing import Final
 
 import click
 
-from geartrain.cli.options import SECRETS, PortType
+from geartrain.cli.options import SECRETS
 from geartrain.cli.provenance import file_origin, refusal
+from geartrain.cli.setting_types import PortType, SecondsType, WholeType
 from geartrain.masking import MASK, masked_settings
 
 # In the place of a path: no file at all, not even one that is looked for by default.
@@ -127,9 +128,9 @@ def _expected(option: click.Option, value: object) -> str | None:
         return None if is_list or isinstance(value, str) else "a list of texts"
     if isinstance(option.type, PortType):
         return None if is_whole or isinstance(value, str) else "a number or a text"
-    if isinstance(option.type, type(click.INT)):
+    if isinstance(option.type, WholeType):
         return None if is_whole else "a whole number"
-    if isinstance(option.type, type(click.FLOAT)):
+    if isinstance(option.type, SecondsType):
         return None if is_whole or isinstance(value, float) else "a number"
     return None if isinstance(value, str) else "a text"
 

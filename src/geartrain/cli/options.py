@@ -10,10 +10,10 @@ from typing import Final
 
 import click
 
-from geartrain.addresses import LISTEN_FORMS, parse_port
+from geartrain.addresses import LISTEN_FORMS
 from geartrain.cli.logs import FORMATS, LEVELS
 from geartrain.cli.process import ProcessOptions
-from geartrain.errors import ConfigError
+from geartrain.cli.setting_types import PORT, SECONDS, SWITCH, WHOLE, WholeType, WordType
 from geartrain.server import ServerConfig
 from geartrain.tls import VERIFY_MODES
 
@@ -23,32 +23,6 @@ BUILTIN_QUEUE: Final = "builtin"
 
 _CONFIG: Final = ServerConfig()
 _PROCESS: Final = ProcessOptions()
-
-
-class PortType(click.ParamType[int]):
-    """A TCP port: a number, or the name of a service."""
-
-    name = "port"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ARG002
-        """Raises ConfigError."""
-        return parse_port(str(value), param.name if param is not None and param.name else self.name)
-
-
-class SwitchType(click.types.BoolParamType):
-    """On or off, for the environment: 1, true, yes, on, or their opposites."""
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> bool:
-        """Raises ConfigError."""
-        try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter as error:
-            name = param.name if param is not None and param.name else self.name
-            raise ConfigError(name, value, "1 or 0") from error
-
-
-PORT: Final = PortType()
-SWITCH: Final = SwitchType()
 
 
 def _text(
@@ -63,14 +37,14 @@ def _flag(*names: str, about: str) -> click.Option:
     return click.Option(names, is_flag=True, type=SWITCH, help=about)
 
 
-def _number(*names: str, about: str, default: int, kind: click.ParamType[int] = click.INT) -> click.Option:
+def _number(*names: str, about: str, default: int, kind: click.ParamType[int] = WHOLE) -> click.Option:
     metavar = "PORT" if kind is PORT else "N"
     return click.Option(names, metavar=metavar, type=kind, default=default, show_default=True, help=about)
 
 
 def _seconds(*names: str, about: str, default: float) -> click.Option:
     return click.Option(
-        names, metavar="SECONDS", type=click.FLOAT, default=default, show_default=True, help=about
+        names, metavar="SECONDS", type=SECONDS, default=default, show_default=True, help=about
     )
 
 
@@ -78,7 +52,7 @@ def _choice(*names: str, choices: list[str], about: str, default: str, metavar: 
     return click.Option(
         names,
         metavar=metavar,
-        type=click.Choice(choices, case_sensitive=False),
+        type=WordType(choices),
         default=default,
         show_default=True,
         help=about,
@@ -202,7 +176,7 @@ _PROCESS_OPTIONS: Final = [
     click.Option(
         ["-f", "--file-descriptors"],
         metavar="N",
-        type=click.IntRange(min=0),
+        type=WholeType(0),
         default=0,
         show_default="as many as the system allows",
         help="How many files and connections may be open.",
@@ -280,14 +254,14 @@ MEANINGLESS: Final = [
     _number(
         "-t",
         "--threads",
-        kind=click.IntRange(min=0),
+        kind=WholeType(0),
         default=4,
         about="Nothing: one event loop serves all connections.",
     ),
     _flag("-R", "--round-robin", about="Nothing: functions of a worker always take turns."),
     _number(
         "--hashtable-buckets",
-        kind=click.IntRange(min=1),
+        kind=WholeType(1),
         default=991,
         about="Nothing: tables grow with the number of jobs.",
     ),

@@ -72,12 +72,6 @@ def explained_errors(ctx: click.Context) -> Iterator[None]:
     except ConfigError as error:
         origin = origin_of(ctx, error.key)
         raise click.UsageError(refusal(error.key, error.value, error.expected, origin)) from error
-    except click.BadParameter as error:
-        if error.param is None or error.param.name is None:
-            raise
-        name = error.param.name
-        message = f"{option_name(name)}: {error.message.rstrip('.')}" + _suffix(origin_of(ctx, name))
-        raise click.UsageError(message) from error
 
 
 def _suffix(origin: str) -> str:
