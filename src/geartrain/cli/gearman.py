@@ -258,7 +258,7 @@ def _servers(tls: TlsOptions, common: _Common) -> Servers:
     else:
         addresses = _addresses(tls, "-h", common.host, common.port)
     addresses += _addresses(tls, _MORE_SERVERS_VARIABLE, os.environ.get(_MORE_SERVERS_VARIABLE, ""))
-    # A server that does not accept the connection is not waited for much longer than it takes to say so.
+    # Connecting has a limit in any case, so that the next server gets its turn.
     timeout_seconds = common.silence_seconds or DEFAULT_TIMEOUT_SECONDS
     return tls.servers(",".join(map(str, addresses)), timeout_seconds=timeout_seconds)
 

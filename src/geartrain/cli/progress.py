@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
@@ -94,11 +93,6 @@ class ProgressBars:
         if key not in self._tasks:
             self._tasks[key] = self._progress.add_task(label, total=total)
         self._progress.update(self._tasks[key], total=total, completed=numerator)
-
-
-def is_possible() -> bool:
-    """Whether there is a terminal to draw on."""
-    return sys.stderr.isatty()
 
 
 def _make_progress() -> Progress:

@@ -56,24 +56,27 @@ class ShellCommand:
                 await _end(process)
 
     async def _converse(self, process: Process, job: Job) -> None:
+        """Lets the command work, and reports what came of it."""
         printed: list[bytes] = []
+        is_in_time = True
         try:
             async with asyncio.timeout(self._time_limit_seconds):
                 await self._exchange(process, job, printed)
         except TimeoutError:
+            is_in_time = False
             await _end(process)
-            await self._send_output(job, printed)
+        output, status = b"".join(printed), process.returncode
+        if is_in_time and status == 0:
+            await job.complete(output)
+            return
+        if output:
+            await job.send_data(output)
+        if not is_in_time:
             await self._fail(job, f"not done within {self._time_limit_seconds:g} seconds")
-            return
-        if process.returncode == 0:
-            await job.complete(b"".join(printed))
-            return
-        await self._send_output(job, printed)
-        assert process.returncode is not None
-        if process.returncode < 0:
-            await self._fail(job, f"killed by {_signal_name(-process.returncode)}")
+        elif status is not None and status < 0:
+            await self._fail(job, f"killed by {_signal_name(-status)}")
         else:
-            self._tell(job, f"exit code {process.returncode}")
+            self._tell(job, f"exit code {status}")
             await job.fail()
 
     async def _exchange(self, process: Process, job: Job, printed: list[bytes]) -> None:
@@ -92,11 +95,8 @@ class ShellCommand:
         finally:
             feeding.cancel()
 
-    async def _send_output(self, job: Job, printed: list[bytes]) -> None:
-        if printed:
-            await job.send_data(b"".join(printed))
-
     async def _fail(self, job: Job, reason: str) -> None:
+        """Reports a failure that the command could not tell of itself."""
         self._tell(job, reason)
         await job.warn(os.fsencode(f"{self._command[0]}: {reason}\n"))
         await job.fail()
