@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -275,6 +276,58 @@ def test_the_system_log_gets_the_lines_too(
     datagram = system.recv(4096)
     assert re.fullmatch(rb"<%d>gearmand\[\d+\]: stopped jobs=3" % (8 + severity), datagram)
     assert "stopped" in file.read_text()
+
+
+def test_a_system_log_that_does_not_keep_up_keeps_nobody_waiting(
+    system: socket.socket, tmp_path: Path
+) -> None:
+    """Its lines are lost; the server goes on, and so does the log once there is room."""
+    file = tmp_path / "log"
+    set_up_logging(str(file), "INFO", syslog=True)
+
+    for number in range(5000):
+        log_event(logging.INFO, "too much", {"number": number})
+
+    assert len(file.read_text().splitlines()) == 5000
+    system.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            system.recv(4096)
+    log_event(logging.INFO, "again", {})
+    assert system.recv(4096).endswith(b": again")
+
+
+def test_a_system_log_that_was_started_again_is_found(system: socket.socket) -> None:
+    """Lines between the two are lost."""
+    set_up_logging("none", "INFO", syslog=True)
+    path = system.getsockname()
+    system.close()
+    Path(path).unlink()
+    log_event(logging.INFO, "lost", {})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as again:
+        again.bind(path)
+        again.settimeout(10)
+
+        log_event(logging.INFO, "found", {})
+
+        assert again.recv(4096).endswith(b": found")
+
+
+def test_a_system_log_may_want_a_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each line ends with a zero byte."""
+    monkeypatch.setattr(system_log, "SOCKET", str(tmp_path / "stream"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "stream"))
+        listener.listen()
+        listener.settimeout(10)
+
+        set_up_logging("none", "INFO", syslog=True)
+        log_event(logging.INFO, "ready", {})
+
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(10)
+            assert connection.recv(4096).endswith(b": ready\0")
 
 
 def test_a_missing_system_log_is_said_and_done_without(
