@@ -255,6 +255,12 @@ def test_the_example_of_the_guide_does_what_it_says(load: Callable[[str], Access
             1,
             "admin: 'statsu' is not usable; expected admin commands; did you mean 'status'?",
         ),
+        ("[[rule]]\nSubmit = ['f']", 1, "unknown key 'Submit'; did you mean 'submit'?"),
+        (
+            "[[rule]]\nadmin = ['STATUS']",
+            1,
+            "admin: 'STATUS' is not usable; expected admin commands; did you mean 'status'?",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_place(

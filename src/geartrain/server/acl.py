@@ -184,5 +184,5 @@ def _read_rule(table: _Table) -> Rule:
 
 
 def _suggest(word: str, known: Sequence[str]) -> str:
-    nearest = get_close_matches(word, known, 1)
+    nearest = get_close_matches(word.lower(), known, 1)
     return f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(known)}"
