@@ -128,3 +128,56 @@ def test_workers_of_the_older_list_have_names_and_functions() -> None:
         WorkerInfo(3, b"1.2.3.4", functions=(b"f", b"g")),
         WorkerInfo(4, b"::1", b"me too"),
     ]
+
+
+# --- what hostile servers say ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [b"-1", b"1_0", b"1.5", b"9" * 5000, "٣".encode(), b""])
+def test_only_plain_numbers_are_numbers(number: bytes) -> None:
+    """Neither what else Python reads as one, nor more digits than it reads at all."""
+    with pytest.raises(ProtocolError, match="is no value of high") as caught:
+        functions_of_table([b"function\thigh", b"f\t" + number])
+
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("seconds", [b"nan", b"inf", b"1e400", b"9" * 400, b"1_0"])
+def test_only_plain_times_are_times(seconds: bytes) -> None:
+    """There is no way to show an endless one."""
+    with pytest.raises(ProtocolError, match="is no value of age_seconds"):
+        jobs_of_table([b"handle\tage_seconds", b"H:1\t" + seconds])
+
+
+def test_the_older_lists_hold_plain_numbers_too() -> None:
+    """With no more digits than a server counts."""
+    digits = b"9" * 5000
+
+    with pytest.raises(ProtocolError, match="is not a number"):
+        jobs_of_show([b"H:1\t" + digits + b"\t0\t0"])
+    with pytest.raises(ProtocolError, match="not a line of workers"):
+        workers_of_list([digits + b" 127.0.0.1 - : f"])
+
+
+# --- names with line ends -------------------------------------------------------------------------------
+
+
+def test_rows_that_a_name_cuts_in_two_are_whole_again() -> None:
+    """The C server writes line ends in names as they are; one such name must not hide all the others."""
+    functions = functions_of_status(
+        [b"a", b"", b"b\t3\t1\t2", b"f\t0\t0\t0"], [b"f\t0\t0\t0\t0", b"a", b"", b"b\t0\t2\t0\t2"]
+    )
+    workers = workers_of_list([b"7 127.0.0.1 - : a", b"", b"b f", b"8 ::1 - :"])
+
+    assert functions == [
+        FunctionInfo(b"a\n\nb", 2, 0, 2, 0, running=1, workers=2),
+        FunctionInfo(b"f", 0, 0, 0, 0),
+    ]
+    assert [worker.functions for worker in workers] == [(b"a\n\nb", b"f"), ()]
+
+
+def test_jobs_of_the_older_list_come_oldest_first() -> None:
+    """The C server lists them in any order; the number of a handle tells which came first."""
+    jobs = jobs_of_show([b"H:a:10\t0\t0\t1", b"H:a:9\t0\t0\t1", b"odd\t0\t0\t1"])
+
+    assert [job.handle for job in jobs] == [b"odd", b"H:a:9", b"H:a:10"]
