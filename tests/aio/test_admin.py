@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from geartrain.addresses import TcpAddress
+from geartrain.aio import admin as admin_module
 from geartrain.aio.admin import AsyncAdminClient
 from geartrain.aio.transport import connect
 from geartrain.errors import LocalProtocolError, ProtocolError, RequestRefused, ServerLost
@@ -258,4 +259,27 @@ async def test_a_server_that_goes_away_is_lost() -> None:
 
     async with admin_of_script(serve) as admin:
         with pytest.raises(ServerLost, match="the server closed it"):
+            await admin.rows(b"status")
+
+
+async def test_rows_that_make_no_sense_end_the_connection() -> None:
+    """The server is named, and nothing more is asked of it."""
+    serve = answers((b"list functions", b"function\thigh\nf\tmany\n.\n"))
+
+    async with admin_of_script(serve) as admin:
+        with pytest.raises(
+            ProtocolError, match=r"127\.0\.0\.1:\d+ sent something else: b'many' is no value of high"
+        ):
+            await admin.functions()
+        with pytest.raises(ServerLost):
+            await admin.functions()
+
+
+async def test_an_answer_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it takes all of the memory."""
+    monkeypatch.setattr(admin_module, "MAX_ANSWER_BYTES", 1000)
+    serve = answers((b"status", b"f\t1\t0\t0\n" * 1000))
+
+    async with admin_of_script(serve) as admin:
+        with pytest.raises(ProtocolError, match="sent an answer without an end"):
             await admin.rows(b"status")
