@@ -206,6 +206,19 @@ async def test_a_server_that_says_nothing_is_waited_for_only_so_long(certificate
         assert await _reason(address, certificates.client_context(), 0.1) == "no answer within 0.1 seconds"
 
 
+async def test_a_server_that_ends_the_handshake_is_told_in_words(certificates: Certificates) -> None:
+    """As the C server does without TLS: asyncio has an exception for it, and no text."""
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        address = TcpAddress("127.0.0.1", server.sockets[0].getsockname()[1], TLS)
+        reason = await _reason(address, certificates.client_context())
+
+    assert reason in ("the server closed it", "Connection reset by peer")
+
+
 async def test_time_limits_of_the_system_have_their_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has waited for the seconds that were allowed, or there was no limit."""
 

@@ -212,6 +212,9 @@ def _reason(error: OSError | UnicodeError) -> str:
         return tls_reason(error)
     if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
         return os.strerror(error.errno)
+    if isinstance(error, ConnectionError) and not error.args:
+        # From asyncio: the connection ended in the middle of the handshake of TLS.
+        return "the server closed it"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
