@@ -81,12 +81,18 @@ class _Process:
             if pid_file is not None:
                 cleanup.callback(pid_file.remove)
             async with Server(self._config, adopted=self._adopted) as server:
+                names = [str(address) for address in server.addresses]
+                status = f"Listening on {', '.join(names)}"
+                signals = Signals(server, self._log_file, self._systemd, status)
+                # Before the pid file: whoever finds a number in it may send a signal there.
+                signals.handle()
                 if pid_file is not None:
                     pid_file.write()
                 if self._account is not None:
                     self._change_user(self._account, server, pid_file)
-                await self._run(server)
+                await self._run(server, names, status)
             log_event(logging.INFO, "stopped", {})
+        signals.ignore()
 
     def _change_user(self, account: Account, server: Server, pid_file: PidFile | None) -> None:
         """Goes on as that user, who from now on opens the log again and removes what is left in the end."""
@@ -100,11 +106,8 @@ class _Process:
         account.take_over(paths)
         account.become()
 
-    async def _run(self, server: Server) -> None:
-        """Says that the server serves, and sees to signals and systemd until it stops."""
-        names = [str(address) for address in server.addresses]
-        status = f"Listening on {', '.join(names)}"
-        Signals(server, self._log_file, self._systemd, status).handle()
+    async def _run(self, server: Server, names: list[str], status: str) -> None:
+        """Says that the server serves, and where, and keeps systemd informed until it stops."""
         watchdog = asyncio.create_task(self._systemd.keep_alive())
         self._announce(names)
         self._systemd.ready(status)
@@ -130,6 +133,6 @@ def _open_log(options: ProcessOptions, level: str) -> LogFile | None:
     try:
         return set_up_logging(options.log_file, level, log_format=options.log_format, syslog=options.syslog)
     except LogFileError as error:
-        # As the C server does: a log in the wrong place is better than no job server.
-        say(_PROGRAM, f"{error}; logging to stderr")
+        # As the C server does: a log in the wrong place is better than no job server. A daemon has no stderr.
+        say(_PROGRAM, f"{error}; {'going on without a log' if options.daemon else 'logging to stderr'}")
         return None
