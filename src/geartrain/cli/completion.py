@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,9 @@ _VARIABLE: Final = "_GEARTRAIN_COMPLETE"
 # Somebody waits at the keyboard.
 _TIMEOUT_SECONDS: Final = 0.5
 _MAX_JOBS: Final = 1000
+# Names that a shell takes for one word, and for nothing else: who is free to name functions must not get
+# commands into a command line.
+_WORD: Final = re.compile(r"[\w@%+:,./=][\w@%+:,./=-]*")
 _EXAMPLES: Final = """\b
 Examples:
   geartrain completion bash > ~/.local/share/bash-completion/completions/geartrain
@@ -69,7 +73,7 @@ def _complete(
     except (GeartrainError, click.ClickException, OSError):
         # Whatever is wrong, the line that somebody is typing is no place to say so.
         return []
-    return [name for name in map(readable, found) if name.startswith(incomplete)]
+    return [name for name in map(readable, found) if name.startswith(incomplete) and _WORD.fullmatch(name)]
 
 
 def _servers(ctx: click.Context) -> Servers:
