@@ -17,7 +17,7 @@ from geartrain.addresses import parse_port
 from geartrain.cli.abbreviations import expand_abbreviations
 from geartrain.cli.entry import ExitCode, run_command
 from geartrain.cli.gearadmin_operations import Operation, perform
-from geartrain.cli.servers import DEFAULT_SERVER, DEFAULT_TIMEOUT_SECONDS, Servers, TlsOptions, tls_options
+from geartrain.cli.servers import DEFAULT_SERVER, Servers, TlsOptions, timeout_option, tls_options
 from geartrain.errors import ConfigError, LocalProtocolError
 from geartrain.roles.admin import command_line
 
@@ -134,14 +134,7 @@ def _plain_operations(function: Function) -> Function:
     "0 is without limit.",
 )
 @tls_options
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
-    default=DEFAULT_TIMEOUT_SECONDS,
-    show_default=True,
-    help="How long to wait for a connection or an answer.",
-)
+@timeout_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object in one line for each operation.")
 @click.version_option(
     None, "--version", package_name="geartrain", prog_name=PROGRAM, message="%(prog)s (Geartrain) %(version)s"

@@ -13,6 +13,7 @@ import click
 from geartrain.cli.asking import connected
 from geartrain.cli.entry import ExitCode
 from geartrain.cli.output import Column, Json, Table, show_json, show_table
+from geartrain.cli.seconds import Seconds
 from geartrain.cli.servers import Servers, server_options
 from geartrain.cli.view_options import json_option
 
@@ -48,7 +49,7 @@ class _Samples:
     "-i",
     "--interval",
     metavar="SECONDS",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     default=0.01,
     show_default=True,
     help="How long to wait after each answer.",

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from geartrain.cli.seconds import Seconds
 from geartrain.cli.servers import Servers, server_options
 from geartrain.cli.top_model import SORT_NAMES
 
@@ -33,7 +34,7 @@ Examples:
     "-i",
     "--interval",
     metavar="SECONDS",
-    type=click.FloatRange(0.1, 3600),
+    type=Seconds(0.1, 3600),
     default=1.0,
     show_default=True,
     help="Time between two looks at the server; rates are averages over it.",
