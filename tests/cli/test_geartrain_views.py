@@ -99,6 +99,34 @@ def test_status_can_be_asked_of_some_functions(either_server: JobServer) -> None
     assert [row[0] for row in rows] == ["a", "c"]
 
 
+@pytest.mark.parametrize("typed", ["\udcff\udcfe", r"\xff\xfe"])
+def test_names_that_are_no_text_are_found_as_they_are_and_as_they_are_shown(
+    either_server: JobServer, typed: str
+) -> None:
+    """So that what a table shows can be typed."""
+    queue_job(either_server, b"\xff\xfe")
+
+    rows = table(geartrain(either_server, "status", typed))[1:]
+
+    assert [row[0] for row in rows] == [r"\xff\xfe"]
+
+
+def test_what_was_asked_for_in_vain_is_shown_as_text(our_server: JobServer) -> None:
+    """As all names are."""
+    assert geartrain(our_server, "status", "\x1b[2J") == "The server does not know \\x1b[2J.\n"
+    assert geartrain(our_server, "jobs", "\udcff") == "There are no jobs of \\xff.\n"
+
+
+def test_a_name_with_a_line_end_hides_no_other(either_server: JobServer) -> None:
+    """The C server writes it as it is."""
+    queue_job(either_server, b"one\ntwo")
+    queue_job(either_server, b"other")
+
+    rows = table(geartrain(either_server, "status"))[1:]
+
+    assert sorted(row[0] for row in rows) == [r"one\x0atwo", "other"]
+
+
 def test_status_tells_programs_the_same_keys_of_both_servers(either_server: JobServer) -> None:
     """What a server does not tell is null."""
     with population(either_server):
