@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 import pytest
@@ -99,6 +100,10 @@ def test_subcommands_are_found_by_their_whole_names() -> None:
         (["status", "-s", "a:b:c:d://"], "--server: 'a:b:c:d://' is not usable; expected host"),
         (["jobs", "a", "b"], "Got unexpected extra argument (b)"),
         (["status", "--ssl", "--ssl-ca-file", "/no.pem"], "cannot use the CA file /no.pem: No such file"),
+        (["status", "--timeout", "nan"], "Invalid value for '--timeout': 'nan' is no number of seconds."),
+        (["ping", "--interval", "inf"], "Invalid value for '-i' / '--interval': 'inf' is no number of"),
+        (["top", "--once", "--interval", "nan"], "Invalid value for '-i' / '--interval': 'nan' is no"),
+        (["help", "status", "ping"], "Got unexpected extra argument (ping)"),
         (["completion", "csh"], "Invalid value for '{bash|zsh|fish}': 'csh' is not one of"),
     ],
 )
@@ -147,6 +152,30 @@ def test_what_the_server_refuses_is_one_line() -> None:
     assert done.stderr == b"geartrain: the server refuses 'list functions': NOT_ALLOWED: not for you\n"
 
 
+def test_no_server_gets_commands_to_the_terminal() -> None:
+    """What it says of its refusals is shown as text."""
+    with scripted_server(lambda connection: connection.sendall(b"ERR no \x1b[2J\xc2\x9b\r\n")) as port:
+        done = run_tool("geartrain", "status", "--server", f"127.0.0.1:{port}", status=1)
+
+    assert done.stderr == rb"geartrain: the server refuses 'list functions': no \x1b[2J\x9b" + b"\n"
+
+
+def test_a_full_disk_is_one_line(our_server: JobServer) -> None:
+    """With exit status 1: it is not the server that is out of reach."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [str(FOLDER / "geartrain"), "status", "-s", our_server.address],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            timeout=20,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == b"geartrain: No space left on device\n"
+
+
 def test_tls_is_spoken_where_the_server_says_so(certificates: Certificates) -> None:
     """And a certificate of somebody else is not accepted."""
     with run_in_thread(certificates.server_config()) as server:
@@ -185,8 +214,7 @@ def test_completion_scripts_are_valid(shell: str) -> None:
 
 def complete(words: str, **variables: str) -> list[str]:
     """What bash would offer for the last word."""
-    variables["COMP_CWORD"] = str(len(words.split(" ")) - 1)
-    variables["COMP_WORDS"] = words
+    variables["COMP_LINE"] = words
     done = run(
         str(FOLDER / "geartrain"), environment=environment(_GEARTRAIN_COMPLETE="bash_complete", **variables)
     )
@@ -209,6 +237,53 @@ def test_functions_and_handles_are_completed_from_the_server(our_server: JobServ
     assert complete("geartrain submit o", GEARMAN_SERVER=our_server.address) == ["other"]
     assert complete(f"geartrain workers -s {our_server.address} ") == ["resize", "other"]
     assert handle in complete("geartrain cancel ", GEARMAN_SERVER=our_server.address)
+
+
+def test_the_names_of_subcommands_are_completed_for_help() -> None:
+    """Those that begin so."""
+    assert complete("geartrain help s") == ["server", "submit", "status"]
+
+
+def test_only_names_that_are_one_harmless_word_are_completed(our_server: JobServer) -> None:
+    """Everybody who may submit jobs names functions, and must not get commands into a command line."""
+    for name in (
+        b"resize",
+        "größe".encode(),
+        b"a b",
+        b"$(reboot)",
+        b"*",
+        b"x;y",
+        b"`z`",
+        b"-o",
+        b"a\x1b",
+        b"~",
+    ):
+        queue_job(our_server, name)
+
+    assert complete("geartrain status ", GEARMAN_SERVER=our_server.address) == ["resize", "größe"]
+
+
+BASH = shutil.which("bash")
+
+
+@pytest.mark.skipif(BASH is None, reason="needs bash")
+def test_bash_completes_words_with_colons(our_server: JobServer, tmp_path: Path) -> None:
+    """It takes them apart itself, so what stands before the last colon is not put there again."""
+    handle = queue_job(our_server, b"resize")
+    script = tmp_path / "completion.bash"
+    script.write_bytes(run_tool("geartrain", "completion", "bash").stdout)
+    line = f"geartrain cancel -s {our_server.address} {handle[:-2]}"
+    lines = f"""
+        source {script}
+        COMP_LINE='{line} more' COMP_POINT={len(line)}
+        _geartrain_completion {FOLDER}/geartrain
+        echo "${{COMPREPLY[@]}}"
+    """
+
+    done = run(str(BASH), "-c", lines, environment=environment())
+
+    assert done.stderr == b""
+    assert done.stdout.decode() == handle.rpartition(":")[2] + "\n"
 
 
 @pytest.mark.parametrize("server", ["127.0.0.1:{port}", "a/b", "tls://127.0.0.1:{port}"])

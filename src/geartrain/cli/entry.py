@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import click
 
+from geartrain.cli.output import readable
 from geartrain.errors import ConfigError, GeartrainError, LocalProtocolError, RequestRefused, TlsError
 
 
@@ -86,16 +87,22 @@ def _run(
     except RequestRefused as error:
         say(program, str(error))
         return ExitCode.FAILED
-    except (GeartrainError, OSError) as error:
+    except GeartrainError as error:
         say(program, str(error))
         return unreachable
+    except OSError as error:
+        # Mostly the output, on a full disk.
+        say(program, error.strerror or str(error))
+        return ExitCode.FAILED
     return code if isinstance(code, int) else ExitCode.DONE
 
 
 def say(program: str, message: str) -> None:
-    """Writes one line to stderr, whatever the user or the system put into the message."""
+    """Writes one line to stderr, whatever the user, the system or a server put into the message."""
+    # Words that were no text are some again, where they come from the command line.
+    line = " ".join(message.split()).encode("utf-8", "surrogateescape")
     try:
-        print(f"{program}: {' '.join(message.split())}", file=sys.stderr, flush=True)
+        print(f"{program}: {readable(line)}", file=sys.stderr, flush=True)
     except OSError:
         # Nobody is there to read it.
         pass
