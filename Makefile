@@ -26,8 +26,9 @@ RUN_PYTEST := $(VENV_PYTHON) $(if $(COVERAGE),-m coverage run) -m pytest
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## Show a server, a worker and a client at work
+demo: $(INSTALLED) ## Show servers, workers, clients and tools at work
 	@$(VENV_PYTHON) examples/demo.py
+	@$(VENV_PYTHON) -m geartrain.cli.geartrain demo
 
 test: $(INSTALLED_DEV) ## Run all tests (PYTEST_ARGS='-k name' for some of them)
 	@$(if $(COVERAGE),$(VENV_PYTHON) -m coverage erase)

@@ -7,6 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from geartrain.server import ServerConfig
 from geartrain.server.server import make_config
@@ -45,6 +54,27 @@ class Certificates:
                 "localhost", "127.0.0.1", not_before=yesterday - timedelta(days=9), not_after=yesterday
             ),
         )
+
+    def issue_unreadable(self) -> tuple[str, str]:
+        """A certificate whose DNS name is no text; trustme makes none such."""
+        issuer = x509.load_pem_x509_certificate(self.authority.cert_pem.bytes())
+        issuer_key = load_pem_private_key(self.authority.private_key_pem.bytes(), None)
+        assert isinstance(issuer_key, ec.EllipticCurvePrivateKey)
+        key = ec.generate_private_key(ec.SECP256R1())
+        # A sequence with a DNS name of two bytes.
+        names = bytes.fromhex("30048202ffe9")
+        builder = x509.CertificateBuilder(
+            issuer_name=issuer.subject,
+            subject_name=x509.Name([]),
+            public_key=key.public_key(),
+            serial_number=x509.random_serial_number(),
+            not_valid_before=issuer.not_valid_before_utc,
+            not_valid_after=issuer.not_valid_after_utc,
+        ).add_extension(x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, names), critical=False)
+        certificate, key_file = self._directory / "unreadable.pem", self._directory / "unreadable.key"
+        certificate.write_bytes(builder.sign(issuer_key, SHA256()).public_bytes(Encoding.PEM))
+        key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return str(certificate), str(key_file)
 
     def server_config(self, **more: object) -> ServerConfig:
         """Settings of a server that speaks TLS on a free port."""

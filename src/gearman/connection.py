@@ -18,9 +18,11 @@ from gearman.errors import (
     ServerUnavailable,
 )
 from gearman.text import to_bytes
+from geartrain.errors import TlsError
 from geartrain.protocol.codec import Decoder
 from geartrain.protocol.packets import MAGIC_RESPONSE
 from geartrain.roles.servers import ServerRecord
+from geartrain.tls import client_context, tls_reason
 
 __all__ = ["ConnectionError", "GearmanConnection", "GearmanError", "ProtocolError", "ServerUnavailable"]
 
@@ -116,7 +118,7 @@ class GearmanConnection:
             if self.use_ssl:
                 client_socket = self._wrap_socket(client_socket)
             self.set_socket(client_socket)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TlsError) as error:
             client_socket.close()
             self.throw_exception(exception=error)
 
@@ -148,11 +150,9 @@ class GearmanConnection:
                 client_socket.setsockopt(socket.IPPROTO_TCP, option, value)
 
     def _wrap_socket(self, client_socket: socket.socket) -> ssl.SSLSocket:
-        context = self.ssl_context
-        if context is None:
-            context = ssl.create_default_context(cafile=self.ca_certs)
-            if self.certfile:
-                context.load_cert_chain(self.certfile, self.keyfile)
+        context = self.ssl_context or client_context(
+            ca_file=self.ca_certs or None, certificate=self.certfile or None, key=self.keyfile or None
+        )
         return context.wrap_socket(client_socket, server_hostname=self.gearman_host)
 
     def close(self) -> None:
@@ -268,6 +268,8 @@ class GearmanConnection:
     def throw_exception(self, message: str | None = None, exception: BaseException | None = None) -> NoReturn:
         """Marks the connection as lost and raises ConnectionError with the address and the reason."""
         self.connected = False
+        if isinstance(exception, ssl.SSLError):
+            message = message or tls_reason(exception)
         reason = message or str(exception) or type(exception).__name__
         self.last_error = reason
         raise ConnectionError(f"<{self.gearman_host}:{self.gearman_port}> {reason}") from exception

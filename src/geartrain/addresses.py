@@ -19,8 +19,9 @@ HTTP: Final = "http"
 UNIX_PREFIX: Final = "unix:"
 DEFAULT_PORT: Final = 4730
 
-# What an entry may look like, for help texts and error messages.
+# What an entry may look like, for help texts and error messages; HTTP is only there to be listened for.
 ADDRESS_FORMS: Final = "host, host:port, [IPv6 address]:port, tcp://…, tls://… or unix:/path"
+LISTEN_FORMS: Final = "host, host:port, [IPv6 address]:port, tcp://…, tls://…, http://… or unix:/path"
 # The kernel's room for the path of a socket, its closing zero byte included.
 _MAX_UNIX_PATH_BYTES: Final = 107
 _MAX_PORT: Final = 65535
@@ -79,13 +80,12 @@ def parse_servers(entries: str, port: int = DEFAULT_PORT, *, scheme: str = TCP, 
 
 def parse_port(text: str, key: str = "port") -> int:
     """Reads a port: a number from 0 to 65535, or the name of a TCP service. Raises ConfigError."""
-    if text.isascii() and text.isdigit():
-        port = int(text)
-    else:
-        try:
-            port = socket.getservbyname(text, "tcp")
-        except (OSError, UnicodeError, ValueError):
-            port = -1
+    try:
+        is_number = text.isascii() and text.isdigit()
+        port = int(text) if is_number else socket.getservbyname(text, "tcp")
+    except (OSError, ValueError):
+        # There is no such service; or thousands of digits, of which Python makes no number.
+        port = -1
     if not 0 <= port <= _MAX_PORT:
         raise ConfigError(key, text, f"a number from 0 to {_MAX_PORT} or the name of a TCP service")
     return port
@@ -97,14 +97,12 @@ def _parse(key: str, entry: str, ports: dict[str, int], scheme: str) -> Address:
         return UnixAddress(_unix_path(key, entry))
     named, separator, rest = entry.partition(_SEPARATOR)
     if separator:
-        if named not in ports:
-            raise ConfigError(key, entry, ADDRESS_FORMS)
-        scheme, place = named, rest
+        scheme, place = named.lower(), rest
     else:
         place = entry
     host, port_text = _split(place)
-    if not host or host != host.strip() or "/" in host:
-        raise ConfigError(key, entry, ADDRESS_FORMS)
+    if scheme not in ports or not host or host != host.strip() or "/" in host:
+        raise ConfigError(key, entry, LISTEN_FORMS if HTTP in ports else ADDRESS_FORMS)
     port = ports[scheme] if port_text is None else parse_port(port_text, key)
     return TcpAddress(host, port, scheme)
 

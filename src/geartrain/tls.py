@@ -6,6 +6,7 @@ TLS 1.2 and 1.3 only. Nothing here asks for a passphrase: a key has to be readab
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from typing import Final
 
@@ -25,6 +26,14 @@ VERIFY_MODES: Final = {
 _NO_TLS: Final = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL"}
 )
+
+# What the ssl module puts around an error that has no name: which library it is of, and where it was found.
+_ORIGIN: Final = re.compile(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$")
+
+# What it makes of a key that belongs to another certificate, and of a file without a key.
+_MISMATCH: Final = frozenset({"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"})
+_NO_PEM: Final = frozenset({None, "PEM_LIB", "NO_START_LINE"})
+_NO_CERTIFICATE: Final = "it holds no certificate in PEM format"
 
 
 def server_context(
@@ -80,9 +89,13 @@ def tls_reason(error: ssl.SSLError) -> str:
         return f"the certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLEOFError):
         return "the other side ended the connection"
-    if error.reason in _NO_TLS:
+    # Errors that OpenSSL has not made have none.
+    name = getattr(error, "reason", None)
+    if name in _NO_TLS:
         return "the other side does not speak TLS"
-    return (error.reason or str(error)).replace("_", " ").lower()
+    reason = (name or _ORIGIN.sub("", error.strerror or str(error))).replace("_", " ").lower()
+    _, alert, refusal = reason.rpartition(" alert ")
+    return f"the other side refuses: {refusal}" if alert else reason
 
 
 def _load_authorities(context: ssl.SSLContext, path: str) -> None:
@@ -90,7 +103,9 @@ def _load_authorities(context: ssl.SSLContext, path: str) -> None:
     try:
         context.load_verify_locations(cafile=path)
     except ssl.SSLError as error:
-        raise TlsError("CA file", path, "it holds no certificate in PEM format") from error
+        raise TlsError("CA file", path, _NO_CERTIFICATE) from error
+    except OSError as error:
+        raise _unreadable("CA file", path, error) from error
 
 
 def _load_certificate(context: ssl.SSLContext, certificate: str, key: str | None) -> None:
@@ -102,17 +117,40 @@ def _load_certificate(context: ssl.SSLContext, certificate: str, key: str | None
         context.load_cert_chain(certificate, key, password="")
     except ssl.SSLError as error:
         raise _pair_error(certificate, key, error) from error
+    except OSError as error:
+        # One of them went away since it was looked at; which one is not said.
+        raise _unreadable("certificate", certificate, error) from error
 
 
 def _pair_error(certificate: str, key: str | None, error: ssl.SSLError) -> TlsError:
     """Which of the two files is at fault, and why."""
-    if error.reason == "KEY_VALUES_MISMATCH":
-        return TlsError("key", key or certificate, f"it does not belong to the certificate {certificate}")
+    key = key or certificate
+    if error.reason in _MISMATCH:
+        return TlsError("key", key, f"it does not belong to the certificate {certificate}")
+    if not _holds_certificate(certificate):
+        return TlsError("certificate", certificate, _NO_CERTIFICATE)
+    if _is_encrypted(key):
+        return TlsError("key", key, "it has a passphrase; only keys without one can be used")
+    if error.reason in _NO_PEM:
+        return TlsError("key", key, "it holds no key in PEM format")
+    # Such as a key that is too short.
+    return TlsError("certificate", certificate, tls_reason(error))
+
+
+def _holds_certificate(path: str) -> bool:
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=certificate)
-    except ssl.SSLError:
-        return TlsError("certificate", certificate, "it holds no certificate in PEM format")
-    return TlsError("key", key or certificate, "it holds no key in PEM format that is free of a passphrase")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError:
+        return False
+    return True
+
+
+def _is_encrypted(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return b"ENCRYPTED" in file.read()
+    except OSError:
+        return False
 
 
 def _check_readable(kind: str, path: str) -> None:
@@ -120,5 +158,9 @@ def _check_readable(kind: str, path: str) -> None:
         with open(path, "rb"):
             pass
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise TlsError(kind, os.fspath(path), reason) from error
+        raise _unreadable(kind, path, error) from error
+
+
+def _unreadable(kind: str, path: str, error: OSError | ValueError) -> TlsError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return TlsError(kind, os.fspath(path), reason)

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cli.gearman_tool import StartProgram
 from tests.cli.gearmand import GearmandCommand
+from tests.cli.tools import environment
+from tests.interop.processes import Program
 from tests.interop.servers import JobServer, start_c_server, start_ours
 
 
@@ -41,3 +44,18 @@ def either_server(request: pytest.FixtureRequest) -> JobServer:
     """Our job server, and then the C server: what the tools do for both."""
     found: JobServer = request.getfixturevalue("our_server" if request.param == "ours" else "c_server")
     return found
+
+
+@pytest.fixture
+def start() -> Iterator[StartProgram]:
+    """Starts programs that stay; those still running at the end of the test are stopped."""
+    started: list[Program] = []
+
+    def start_program(*command: str, **variables: str) -> Program:
+        program = Program(command, environment(**variables))
+        started.append(program)
+        return program
+
+    yield start_program
+    for program in reversed(started):
+        program.stop()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from geartrain.cli import config_file
 from geartrain.cli import gearmand as program
 from geartrain.cli.config_file import read_config_file
+from geartrain.server import ServerConfig
 from tests.cli.gearmand import GearmandCommand
 
 # What the search path is by itself; the fixture of the command has none.
@@ -75,6 +78,10 @@ def test_a_switch_may_be_off_in_a_file(gearmand: GearmandCommand, file: Path) ->
             "job-retrys = 1",
             "config file {file}: there is no setting 'job-retrys'; did you mean 'job-retries'?",
         ),
+        (
+            "JOB-RETRIES = 1",
+            "config file {file}: there is no setting 'JOB-RETRIES'; did you mean 'job-retries'?",
+        ),
         ("zzz = 1", "config file {file}: there is no setting 'zzz'"),
         ("[tls]\nport = 1", "config file {file}: there is no setting 'tls'"),
         ("config-file = 'x'", "config file {file}: there is no setting 'config-file'"),
@@ -88,6 +95,8 @@ def test_a_switch_may_be_off_in_a_file(gearmand: GearmandCommand, file: Path) ->
             "backlog = 0",
             "--backlog: 0 is not usable; expected a whole number from 1 to 2147483647 (from the file",
         ),
+        ("mysql-password = ['a']", "--mysql-password: '***' is not usable; expected a text (from the file"),
+        ("queue = ['redis://:a@b']", "--queue: '***' is not usable; expected a text (from the file {file})"),
         ("ssl = 'yes'", "--ssl: 'yes' is not usable; expected true or false (from the file {file})"),
         ("ssl-key = 5", "--ssl-key: 5 is not usable; expected a text (from the file {file})"),
         ("listen = [1]", "--listen: [1] is not usable; expected a list of texts (from the file {file})"),
@@ -96,7 +105,11 @@ def test_a_switch_may_be_off_in_a_file(gearmand: GearmandCommand, file: Path) ->
             "--drain-timeout: '1' is not usable; expected a number (from the file {file})",
         ),
         ("drain-timeout = nan", "--drain-timeout: nan is not usable; expected a number of seconds"),
-        ("verbose = 'loud'", "--verbose: 'loud' is not one of 'fatal'"),
+        ("verbose = 'loud'", "--verbose: 'loud' is not usable; expected one of FATAL"),
+        ('log-file = "a\\u0000"', "--log-file: 'a\\x00' is not usable; expected a text without"),
+        ('listen = ["a\\u0000"]', "--listen: ['a\\x00'] is not usable; expected a text without zero bytes"),
+        ("x = " + "[" * 5000, "cannot understand config file {file}: maximum recursion depth exceeded"),
+        ("backlog = " + "9" * 5000, "cannot understand config file {file}: Exceeds the limit"),
         ("port 5", "cannot understand config file {file}: Expected '=' after a key"),
     ],
 )
@@ -116,6 +129,15 @@ def test_a_file_that_is_no_text_is_refused(gearmand: GearmandCommand, file: Path
     message = gearmand.refusal(["--config-file", str(file)])
 
     assert message == f"cannot read config file {file}: it is not UTF-8"
+
+
+def test_a_byte_order_mark_is_skipped(gearmand: GearmandCommand, file: Path, c_file: Path) -> None:
+    """Some editors put one at the start of every file."""
+    file.write_text("port = 4731", encoding="utf-8-sig")
+    c_file.write_text("--port 4731", encoding="utf-8-sig")
+
+    assert gearmand.config("--config-file", str(file)).port == 4731
+    assert gearmand.config("--config-file", str(c_file)).port == 4731
 
 
 def test_a_folder_is_no_config_file(gearmand: GearmandCommand, tmp_path: Path) -> None:
@@ -147,7 +169,7 @@ def test_stray_words_in_the_file_of_the_c_server_are_ignored_and_noted(
     gearmand: GearmandCommand, c_file: Path
 ) -> None:
     """As there, a line that begins with # is no comment: its words are words as any others."""
-    c_file.write_text("# my settings\nport=4731\n--backlog 7\n# --job-retries 3\n")
+    c_file.write_text("# my settings\nredis-password=me\n--backlog 7\n# --job-retries 3\n")
 
     outcome = gearmand.run("--config-file", str(c_file))
 
@@ -155,7 +177,7 @@ def test_stray_words_in_the_file_of_the_c_server_are_ignored_and_noted(
     assert (outcome.config.port, outcome.config.backlog, outcome.config.job_retries) == (4730, 7, 3)
     assert outcome.options is not None
     (note,) = outcome.options.notes
-    assert note[1] == {"file": str(c_file), "words": "# my settings port=4731 #"}
+    assert note[1] == {"file": str(c_file), "words": "# my settings redis-password=*** #"}
 
 
 @pytest.mark.parametrize(
@@ -168,7 +190,7 @@ def test_stray_words_in_the_file_of_the_c_server_are_ignored_and_noted(
         ("--config-file x", "config file {file}: --config-file has no place in a file"),
         ("--help", "config file {file}: --help has no place in a file"),
         ("--port x", "--port: 'x' is not usable; expected a number from 0 to 65535 or the name of a TCP"),
-        ("-b many", "--backlog: 'many' is not a valid integer (from the file {file})"),
+        ("-b many", "--backlog: 'many' is not usable; expected a whole number (from the file {file})"),
     ],
 )
 def test_what_the_file_of_the_c_server_may_not_say_is_refused(
@@ -178,6 +200,22 @@ def test_what_the_file_of_the_c_server_may_not_say_is_refused(
     c_file.write_text(text)
 
     assert gearmand.refusal(["--config-file", str(c_file)]).startswith(message.format(file=c_file))
+
+
+def test_the_file_of_the_c_server_need_not_be_utf_8(gearmand: GearmandCommand, c_file: Path) -> None:
+    """Names of files are bytes; a word in another encoding is ignored as any other."""
+    c_file.write_bytes(b"# caf\xe9\n--log-file=/var/log/\xe9.log")
+
+    assert gearmand.options("--config-file", str(c_file)).log_file == "/var/log/\udce9.log"
+
+
+def test_zero_bytes_are_refused(gearmand: GearmandCommand, c_file: Path) -> None:
+    """No command line has them, and no name of a file."""
+    c_file.write_bytes(b"--log-file=a\0b")
+
+    message = gearmand.refusal(["--config-file", str(c_file)])
+
+    assert message == f"cannot read config file {c_file}: there are zero bytes in it"
 
 
 def test_toml_is_recognised_without_its_ending(gearmand: GearmandCommand, c_file: Path) -> None:
@@ -245,6 +283,21 @@ def test_no_file_is_read_when_none_is_wanted(
     file.write_text("port = 1")
 
     assert gearmand.config("--config-file", "none").port == 4730
+
+
+def test_a_folder_that_may_not_be_looked_into_has_no_config_file(
+    gearmand: GearmandCommand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The home of root, for a server that was started by root as another user."""
+    closed = tmp_path / "gearmand.toml"
+    monkeypatch.setattr(config_file, "search_path", lambda: [str(closed)])
+
+    def refuse(path: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr("os.stat", refuse)
+
+    assert gearmand.run().config == ServerConfig()
 
 
 def test_a_file_on_the_search_path_that_cannot_be_read_is_an_error(

@@ -232,6 +232,37 @@ def test_json_tells_of_refusals(either_server: JobServer) -> None:
     assert json.loads(done.stdout)["error"] == {"code": "UNKNOWN_JOB", "text": ""}
 
 
+def test_json_has_rows_that_a_name_cuts_in_two(either_server: JobServer) -> None:
+    """The C server writes line ends in names as they are."""
+    queue_job(either_server, b"one\ntwo")
+
+    done = gearadmin(either_server.port, "--json", "--status")
+
+    assert [row["function"] for row in json.loads(done.stdout)["result"]] == [r"one\x0atwo"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [((), b"Error: \\x1b[2J\n"), (("--json",), b"")],
+)
+def test_no_server_gets_commands_to_the_terminal(options: tuple[str, ...], expected: bytes) -> None:
+    """What it says of its refusals is shown as text."""
+    with scripted_server(say(b"ERR \x1b[2J\r\n")) as port:
+        done = gearadmin(port, "--getpid", *options, status=1)
+
+    assert done.stderr == expected
+    assert b"\x1b" not in done.stdout
+    assert b"u001b" not in done.stdout
+
+
+def test_json_leaves_numbers_that_are_none_as_text() -> None:
+    """Python does not even read one of thousands of digits."""
+    with scripted_server(say(b"OK " + b"9" * 5000 + b"\r\n")) as port:
+        done = gearadmin(port, "--getpid", "--json")
+
+    assert json.loads(done.stdout)["result"] == "9" * 5000
+
+
 # --- wrong use ------------------------------------------------------------------------------------------
 
 
@@ -334,8 +365,8 @@ def test_tls_verifies_the_server(certificates: Certificates) -> None:
 
         assert gearadmin(port, "-S", *known, "--status").stdout == b".\n"
         assert gearadmin(port, "--ssl", "--insecure", "--status").stdout == b".\n"
-        assert "its certificate is not accepted" in complaint(port, "--ssl", "--status")
-        assert "its certificate is not accepted" in complaint(port, "--ssl", *other, "--status")
+        assert "certificate is not accepted" in complaint(port, "--ssl", "--status")
+        assert "certificate is not accepted" in complaint(port, "--ssl", *other, "--status")
 
 
 def test_tls_files_are_taken_from_the_environment(certificates: Certificates) -> None:

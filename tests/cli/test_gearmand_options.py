@@ -121,11 +121,17 @@ def test_a_store_option_of_another_queue_is_noted(gearmand: GearmandCommand) -> 
         (["--port"], "Option '--port' requires an argument."),
         (["-p", "x"], "--port: 'x' is not usable; expected a number from 0 to 65535"),
         (["-j", "256"], "--job-retries: 256 is not usable; expected a whole number from -1 to 255"),
-        (["-j", "two"], "--job-retries: 'two' is not a valid integer"),
-        (["-t", "-1"], "--threads: -1 is not in the range x>=0"),
-        (["--hashtable-buckets", "0"], "--hashtable-buckets: 0 is not in the range x>=1"),
-        (["--verbose", "LOUD"], "--verbose: 'LOUD' is not one of 'fatal', 'alert'"),
-        (["--log-format", "xml"], "--log-format: 'xml' is not one of 'auto', 'console', 'classic', 'json'"),
+        (["-j", "two"], "--job-retries: 'two' is not usable; expected a whole number"),
+        (["-t", "-1"], "--threads: -1 is not usable; expected a whole number of at least 0"),
+        (
+            ["--hashtable-buckets", "0"],
+            "--hashtable-buckets: 0 is not usable; expected a whole number of at least 1",
+        ),
+        (["--verbose", "LOUD"], "--verbose: 'LOUD' is not usable; expected one of FATAL, ALERT"),
+        (
+            ["--log-format", "xml"],
+            "--log-format: 'xml' is not usable; expected one of auto, console, classic, json",
+        ),
         (["-r", "gopher"], "--protocol: 'gopher' is not usable; expected http"),
         (["--ssl"], "--ssl-certificate is missing; expected the file of a certificate"),
         (
@@ -194,6 +200,20 @@ def test_an_option_may_come_from_the_environment(
     monkeypatch.setenv(variable, value)
 
     assert getattr(gearmand.config(), field) == expected
+
+
+def test_a_switch_in_the_environment_is_on_or_off(
+    gearmand: GearmandCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anything else is refused."""
+    monkeypatch.setenv("GEARMAND_DAEMON", "0")
+    is_daemon = gearmand.options().daemon
+    monkeypatch.setenv("GEARMAND_DAEMON", "perhaps")
+
+    assert not is_daemon
+    assert gearmand.refusal([]) == (
+        "--daemon: 'perhaps' is not usable; expected 1 or 0 (from the environment variable GEARMAND_DAEMON)"
+    )
 
 
 def test_a_variable_of_the_c_server_is_named_in_the_refusal(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
 import re
+import resource
 import socket
 import sys
 from collections.abc import Iterator
@@ -60,11 +62,14 @@ def test_a_line_in_json_holds_time_level_event_and_fields(tmp_path: Path) -> Non
     before = datetime.now(UTC)
 
     set_up_logging(str(file), "INFO", log_format="json")
-    log_event(LEVELS["NOTICE"], "stopped", {"jobs": 3, "function": b"f\xff\n", "peer": None})
+    log_event(
+        LEVELS["NOTICE"], "stopped", {"jobs": 3, "function": b"f\xff\n", "path": "\udcff", "peer": None}
+    )
 
     (line,) = [json.loads(line) for line in file.read_text().splitlines()]
     assert before <= datetime.fromisoformat(line.pop("timestamp")) <= datetime.now(UTC)
-    assert line == {"level": "notice", "event": "stopped", "jobs": 3, "function": "f\\xff\n", "peer": None}
+    fields = {"jobs": 3, "function": "f\\xff\n", "path": "\\udcff", "peer": None}
+    assert line == {"level": "notice", "event": "stopped"} | fields
 
 
 def test_a_traceback_is_part_of_its_line_in_json(tmp_path: Path) -> None:
@@ -110,6 +115,8 @@ def test_on_a_terminal_the_log_is_in_colours(monkeypatch: pytest.MonkeyPatch) ->
     """Without being asked."""
     terminal = _Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
 
     set_up_logging("stderr", "INFO")
     log_event(LEVELS["ALERT"], "trouble", {"code": 5})
@@ -117,6 +124,21 @@ def test_on_a_terminal_the_log_is_in_colours(monkeypatch: pytest.MonkeyPatch) ->
     plain = re.sub(r"\x1b\[\d+m", "", terminal.getvalue())
     assert plain != terminal.getvalue()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[alert +\] trouble +code=5\n", plain)
+
+
+@pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_the_user_of_a_terminal_may_go_without_colours(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """As with other programs; the columns stay."""
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv(variable, value)
+
+    set_up_logging("stderr", "INFO")
+    log_event(logging.INFO, "ready", {"code": 5})
+
+    assert re.fullmatch(r"[\d-]+ [\d:]+ \[info +\] ready +code=5\n", terminal.getvalue())
 
 
 def test_in_a_pipe_the_log_is_plain(capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,6 +225,32 @@ def test_a_log_file_goes_on_under_its_name_after_it_was_moved(tmp_path: Path) ->
 
 
 @pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file of this process may grow beyond a kilobyte: as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_log_file_is_changed_although_the_old_one_cannot_be_written(tmp_path: Path) -> None:
+    """A full disk ends when old logs go; lines that did not fit are lost."""
+    file = tmp_path / "log"
+    log_file = set_up_logging(str(file), "INFO", log_format="json")
+    assert log_file is not None
+    for number in range(100):
+        log_event(logging.INFO, "too much", {"number": number})
+    file.rename(tmp_path / "old")
+
+    log_file.reopen()
+    log_event(logging.INFO, "again", {})
+
+    assert (tmp_path / "old").stat().st_size == 1024
+    assert json.loads(file.read_text())["event"] == "again"
+
+
+@pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """The socket of a system log, where the program looks for it."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
@@ -228,6 +276,58 @@ def test_the_system_log_gets_the_lines_too(
     datagram = system.recv(4096)
     assert re.fullmatch(rb"<%d>gearmand\[\d+\]: stopped jobs=3" % (8 + severity), datagram)
     assert "stopped" in file.read_text()
+
+
+def test_a_system_log_that_does_not_keep_up_keeps_nobody_waiting(
+    system: socket.socket, tmp_path: Path
+) -> None:
+    """Its lines are lost; the server goes on, and so does the log once there is room."""
+    file = tmp_path / "log"
+    set_up_logging(str(file), "INFO", syslog=True)
+
+    for number in range(5000):
+        log_event(logging.INFO, "too much", {"number": number})
+
+    assert len(file.read_text().splitlines()) == 5000
+    system.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            system.recv(4096)
+    log_event(logging.INFO, "again", {})
+    assert system.recv(4096).endswith(b": again")
+
+
+def test_a_system_log_that_was_started_again_is_found(system: socket.socket) -> None:
+    """Lines between the two are lost."""
+    set_up_logging("none", "INFO", syslog=True)
+    path = system.getsockname()
+    system.close()
+    Path(path).unlink()
+    log_event(logging.INFO, "lost", {})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as again:
+        again.bind(path)
+        again.settimeout(10)
+
+        log_event(logging.INFO, "found", {})
+
+        assert again.recv(4096).endswith(b": found")
+
+
+def test_a_system_log_may_want_a_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each line ends with a zero byte."""
+    monkeypatch.setattr(system_log, "SOCKET", str(tmp_path / "stream"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "stream"))
+        listener.listen()
+        listener.settimeout(10)
+
+        set_up_logging("none", "INFO", syslog=True)
+        log_event(logging.INFO, "ready", {})
+
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(10)
+            assert connection.recv(4096).endswith(b": ready\0")
 
 
 def test_a_missing_system_log_is_said_and_done_without(

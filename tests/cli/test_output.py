@@ -10,11 +10,13 @@ from rich.console import Console
 from geartrain.cli.output import (
     Column,
     Table,
+    as_shown,
     draw_table,
     duration,
     json_value,
     number,
     readable,
+    show_table,
     write_table,
 )
 from geartrain.roles.overview import WorkerInfo
@@ -75,6 +77,50 @@ def test_a_narrow_terminal_does_without_optional_columns() -> None:
     assert drawn(table, 44)[2].split() == ["a" * 20, "7", "y"]
 
 
+def test_a_narrow_terminal_breaks_what_need_not_stay_whole() -> None:
+    """A handle can be copied from every terminal."""
+    columns = (Column("Handle", whole=True), Column("Function"))
+
+    lines = drawn(Table(columns, [["h" * 20, "f" * 20]], "nothing"), 32)
+
+    assert lines[2:] == [f"{'h' * 20}  {'f' * 10}", f"{'':20}  {'f' * 10}"]
+
+
+def test_one_long_name_does_not_push_the_other_rows_apart() -> None:
+    """It sticks out of its own."""
+    table = Table(COLUMNS[:2], [["x" * 500, "1"], ["a", "2"]], "nothing")
+
+    assert [len(line) for line in write_table(table).splitlines()] == [71, 507, 71]
+
+
+def test_names_stay_on_terminals_of_any_width() -> None:
+    """Numbers are worth nothing without them."""
+    columns = (Column("Function"), *[Column(f"n{n}", numbers=True, optional=n > 1) for n in range(5)])
+
+    lines = drawn(Table(columns, [["resize", *["12345678"] * 5]], "nothing"), 30)
+
+    assert lines[0].split() == ["Function", "n0", "n1"]
+    assert lines[2].split() == ["resize", "12345678", "12345678"]
+
+
+def test_a_long_name_costs_no_column() -> None:
+    """It can be broken into lines, unlike what stands in the others."""
+    table = Table(COLUMNS, [["a" * 500, "7", "kind", "y"]], "nothing")
+
+    assert drawn(table, 45)[0].split() == ["Name", "Count", "Kind", "Last"]
+
+
+def test_a_large_table_is_not_drawn(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To lay it out takes many seconds, and nobody reads it on a screen."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    show_table(Table(COLUMNS[:1], [["row"]] * 1001, "nothing"))
+
+    assert capsys.readouterr().out == "NAME\n" + "row\n" * 1001
+
+
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [
@@ -104,7 +150,12 @@ def test_what_is_unknown_is_a_dash() -> None:
 
 def test_names_cannot_command_a_terminal() -> None:
     """Control characters are written out, and bytes that are no text too."""
-    assert readable(b"a\x1b[2J\n\xff") == r"a\x1b[2J\x0a\xff"
+    assert readable(b"a\x1b[2J\n\xff \xc2\x9b") == r"a\x1b[2J\x0a\xff \x9b"
+
+
+def test_words_of_the_command_line_are_shown_as_names_are() -> None:
+    """Bytes that are no text come as surrogates there."""
+    assert as_shown("a\udcff\x1b") == r"a\xff\x1b"
 
 
 def test_what_a_server_told_becomes_json() -> None:

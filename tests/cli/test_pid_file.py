@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -197,6 +198,29 @@ def test_a_file_that_another_process_has_written_since_is_kept(path: Path, *, is
     file.remove()
 
     assert path.read_text() == "1\n"
+
+
+def test_a_file_that_is_removed_while_it_is_opened_is_made_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server before removes it; a lock on what has no name any more would be worth nothing."""
+    lock = fcntl.flock
+    locked: list[int] = []
+
+    def remove_and_lock(descriptor: int, operation: int) -> None:
+        if not locked:
+            path.unlink()
+        locked.append(descriptor)
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", remove_and_lock)
+
+    file = PidFile(str(path))
+    file.write()
+
+    assert len(locked) == 2
+    assert path.read_text() == f"{os.getpid()}\n"
+    file.remove()
 
 
 def test_the_lock_ends_with_the_file(path: Path) -> None:

@@ -65,6 +65,13 @@ def test_what_print_config_prints_is_a_config_file(
     assert direct.config is not None
 
 
+def test_a_comment_is_apart_from_its_setting(gearmand: GearmandCommand) -> None:
+    """However long that is."""
+    printed = gearmand.run("--print-config", "-L", "a" * 100).stdout
+
+    assert 'a"] # command line\n' in printed
+
+
 def test_print_config_is_toml_whatever_the_values_are(gearmand: GearmandCommand) -> None:
     """Bytes that are no UTF-8 cannot be part of it."""
     printed = gearmand.run("--print-config", "-l", "a\udcffb").stdout

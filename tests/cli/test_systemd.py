@@ -126,7 +126,9 @@ async def test_the_watchdog_is_fed(manager: socket.socket, monkeypatch: pytest.M
     assert messages == [{"WATCHDOG": "1"}] * 3
 
 
-@pytest.mark.parametrize(("usec", "pid"), [("", ""), ("soon", ""), ("1000000", "1")])
+@pytest.mark.parametrize(
+    ("usec", "pid"), [("", ""), ("soon", ""), ("²", ""), ("9" * 5000, ""), ("1000000", "1")]
+)
 async def test_a_watchdog_that_is_not_meant_is_not_fed(
     monkeypatch: pytest.MonkeyPatch, usec: str, pid: str
 ) -> None:
@@ -158,11 +160,11 @@ _PROGRAM = """
 import os, sys
 from geartrain.cli.systemd import take_listeners
 from geartrain.errors import BindError
-passed, names, pid = sys.argv[1:]
+passed, names, pid, count = sys.argv[1:]
 for target, source in enumerate(passed.split(","), 3):
     os.dup2(int(source), target)
 os.environ["LISTEN_PID"] = pid or str(os.getpid())
-os.environ["LISTEN_FDS"] = str(len(passed.split(",")))
+os.environ["LISTEN_FDS"] = count or str(len(passed.split(",")))
 os.environ["LISTEN_FDNAMES"] = names
 try:
     for listener in take_listeners("tcp"):
@@ -173,14 +175,14 @@ print("LISTEN" in " ".join(os.environ))
 """
 
 
-def _take(*sockets: int, names: str = "", pid: str = "") -> list[str]:
+def _take(*sockets: int, names: str = "", pid: str = "", count: str = "") -> list[str]:
     """What a new process makes of these descriptors as its third, fourth and so on."""
     # Numbers that are out of the way of those that the new process copies them to.
     passed = [os.dup(source) for source in sockets]
     high = [_move_up(number) for number in passed]
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _PROGRAM, ",".join(map(str, high)), names, pid],
+            [sys.executable, "-c", _PROGRAM, ",".join(map(str, high)), names, pid, count],
             pass_fds=high,
             capture_output=True,
             text=True,
@@ -240,6 +242,22 @@ def test_sockets_for_another_process_are_left_alone() -> None:
     """They may be meant for the program that started this one."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         assert _take(listener.fileno(), pid="1") == ["False"]
+
+
+@pytest.mark.parametrize("count", ["none", "-1", "0", "²", "9" * 5000])
+def test_a_number_of_sockets_that_is_none_takes_nothing(count: str) -> None:
+    """Whatever it is, systemd did not write it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert _take(listener.fileno(), count=count) == ["False"]
+
+
+@pytest.mark.parametrize("count", ["2", "99999999999"])
+def test_sockets_that_are_not_there_are_missed(count: str) -> None:
+    """One line says so, however many are promised."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        lines = _take(listener.fileno(), count=count)
+
+    assert lines[0].startswith("cannot listen on descriptor ")
 
 
 def test_a_socket_that_does_not_listen_is_refused() -> None:

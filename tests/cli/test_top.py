@@ -209,6 +209,32 @@ def test_once_prints_a_frame(any_server: JobServer) -> None:
     assert row(lines, "reverse")[5:9] == ["1", "0", "1", "0"]
 
 
+def test_the_right_to_look_is_enough(tmp_path: Path) -> None:
+    """Access rules may keep the version back, and everything that is not needed."""
+    rules = tmp_path / "access.toml"
+    rules.write_text('[[rule]]\nadmin = ["list *"]\n')
+    server = start_ours("--acl", str(rules))
+    try:
+        printed = run(*TOP, *QUICK, "--once", "-s", server.address).stdout.decode()
+    finally:
+        server.stop()
+
+    assert "  version -  1 connection" in printed
+
+
+def test_a_server_that_refuses_to_tell_is_no_view(tmp_path: Path) -> None:
+    """The server said no: exit code 1, and what it said."""
+    rules = tmp_path / "access.toml"
+    rules.write_text("")
+    server = start_ours("--acl", str(rules))
+    try:
+        result = run(*TOP, "--once", "-s", server.address, status=1)
+    finally:
+        server.stop()
+
+    assert b"NOT_ALLOWED" in result.stderr
+
+
 def test_a_screen_needs_a_terminal(server: JobServer) -> None:
     """Wrong usage, with a word on what does without."""
     result = run(*TOP, "-s", server.address, status=2)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,8 @@ def scripted_server(serve: Callable[[socket.socket], None]) -> Iterator[int]:
 
 def _serve_one(listener: socket.socket, serve: Callable[[socket.socket], None]) -> None:
     connection, _ = listener.accept()
-    with connection:
+    # A tool that has heard enough may leave in the middle.
+    with connection, suppress(ConnectionError):
         serve(connection)
         # Until the tool has closed it.
         while connection.recv(65536):

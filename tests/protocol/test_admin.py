@@ -210,3 +210,40 @@ def test_what_is_no_row_of_show_jobs_is_a_protocol_error(line: bytes) -> None:
     """Too few fields, or numbers that are none."""
     with pytest.raises(ProtocolError):
         admin.parse_job_status(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"ERR UNKNOWN_JOB", ("UNKNOWN_JOB", "")),
+        (b"ERR NOT_ALLOWED not+to+you", ("NOT_ALLOWED", "not to you")),
+        (
+            b"ERR UNKNOWN_COMMAND Unknown+server+commandlist",
+            ("UNKNOWN_COMMAND", "Unknown server commandlist"),
+        ),
+        (b"ERR unknown_command Unknown+server+command", ("UNKNOWN_COMMAND", "Unknown server command")),
+        (b"ERR function not found", ("", "function not found")),
+        (b"ERR \xff", ("", r"\xff")),
+        (b"ERR", ("", "")),
+    ],
+)
+def test_error_lines_are_taken_apart(line: bytes, expected: tuple[str, str]) -> None:
+    """As the C server and others write them: not all have a code, and some write it in small letters."""
+    assert admin.parse_error_line(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "line", "expected"),
+    [
+        (b"status", b"f\t1\t0\t0", True),
+        (b"prioritystatus", b"HTTP/1.1 400 Bad Request", False),
+        (b"show jobs", b"-ERR unknown command", False),
+        (b"list functions", b"function\thigh", True),
+        (b"show unique jobs", b"anything", True),
+        (b"WORKERS", b"3 ::1 - :", True),
+        (b"workers", b"SSH-2.0-OpenSSH", False),
+    ],
+)
+def test_rows_are_told_from_what_other_servers_say(command: bytes, line: bytes, expected: bool) -> None:
+    """Rows have TABs, or the form of ``workers``; a unique can be anything."""
+    assert admin.is_row(command, line) is expected

@@ -167,3 +167,16 @@ def test_a_lost_connection_gives_back_what_was_not_answered() -> None:
     assert role.drain() == []
     role.ask("c", b"status")
     assert receive_lines(role, b".") == [Answered("c", b"status", ())]
+
+
+def test_the_first_row_can_be_looked_at_before_the_end() -> None:
+    """A driver that finds something else than a row there need not wait for a dot."""
+    role = AdminRole()
+    role.ask("a", b"status")
+    seen = [role.unfinished]
+
+    for line in (b"one", b"two", b"."):
+        receive_lines(role, line)
+        seen.append(role.unfinished)
+
+    assert seen == [None, (b"status", b"one"), (b"status", b"one"), None]

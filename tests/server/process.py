@@ -98,6 +98,9 @@ class Gearmand:
     def send_signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def wait(self) -> int:
         """Waits for the end of the process; its exit code."""
         try:

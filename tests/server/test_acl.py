@@ -160,6 +160,26 @@ def test_a_connection_may_do_what_any_fitting_rule_allows(load: Callable[[str], 
     assert rules.access_for(subject("axb"), UNIX_LISTENER) is access
 
 
+def test_rules_are_looked_through_once_for_each_kind_of_connection(
+    load: Callable[[str], AccessList], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reload asks for every connection, and nobody is served meanwhile; what is remembered has a limit."""
+    monkeypatch.setattr("geartrain.server.acl._MAX_REMEMBERED", 2)
+    rules = load('[[rule]]\nsubject = "worker-*"\nwork = ["mail"]\n')
+    looked: list[str] = []
+
+    def fit(_: str, text: str) -> bool:
+        looked.append(text)
+        return True
+
+    monkeypatch.setattr("geartrain.server.acl._fits", fit)
+
+    for name in ("worker-1", "worker-1", "worker-2", "worker-1", "worker-3", "worker-1"):
+        assert rules.access_for(subject(name), TLS_LISTENER).may_work(b"mail")
+
+    assert looked == ["worker-1", "worker-2", "worker-3", "worker-1"]
+
+
 def test_names_are_compared_as_utf_8(load: Callable[[str], AccessList]) -> None:
     """On both sides."""
     rules = load('[[rule]]\nsubject = "Jörg"\nsubmit = ["größe_*"]')
@@ -234,6 +254,12 @@ def test_the_example_of_the_guide_does_what_it_says(load: Callable[[str], Access
             "[[rule]]\nadmin = ['statsu']",
             1,
             "admin: 'statsu' is not usable; expected admin commands; did you mean 'status'?",
+        ),
+        ("[[rule]]\nSubmit = ['f']", 1, "unknown key 'Submit'; did you mean 'submit'?"),
+        (
+            "[[rule]]\nadmin = ['STATUS']",
+            1,
+            "admin: 'STATUS' is not usable; expected admin commands; did you mean 'status'?",
         ),
     ],
 )

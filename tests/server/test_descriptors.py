@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from geartrain.protocol import packets
-from tests.server.process import Gearmand
+from tests.server.process import Gearmand, run_gearmand
 from tests.server.wire import Wire
 
 _LIMIT = 40
@@ -32,6 +32,17 @@ def test_without_descriptors_new_connections_wait_and_the_others_are_served() ->
             wire.close()
     assert server.count_lines("cannot accept connections") == 1
     assert server.count_lines("Traceback") == 0
+
+
+def test_a_server_does_not_start_with_too_few_descriptors() -> None:
+    """One line says what is needed, instead of whatever would fail first."""
+    ended = run_gearmand("-p0", "-f5")
+
+    (line,) = ended.stderr.splitlines()
+    assert line == (
+        "gearmand: --file-descriptors: 5 is not usable; expected at least 32 (from the command line)"
+    )
+    assert ended.returncode == 1
 
 
 def _is_answered(wire: Wire) -> bool:

@@ -223,6 +223,8 @@ def test_chunks_are_counted_as_they_come(dialogue: Dialogue, target: str) -> Non
         (b"POST /f HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
         (b"POST /f HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 400),
         (b"POST /f HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (_CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n") + b"0\r\n\r\n", 400),
+        (_CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0") + b"0\r\n\r\n", 400),
         (_CHUNKED + b"zz\r\n", 400),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         (b"GET /f HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20000, 431),
@@ -236,6 +238,18 @@ def test_what_is_no_request_is_answered_with_the_fault(dialogue: Dialogue, data:
     assert refusal.status == status
     assert f" {status} ".encode() in _answer(dialogue, refusal)
     assert dialogue.has_ended
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"GET /f HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", b"illegal header line: 'X : y'\n"),
+        (_CHUNKED + b"1\r\nxyz\r\n", rb"malformed chunk footer: 'yz' (expected b'\r\n')" + b"\n"),
+    ],
+)
+def test_what_the_client_has_sent_is_shown_as_text(dialogue: Dialogue, data: bytes, text: bytes) -> None:
+    """And not as the library has it."""
+    assert _refusal(dialogue, data).body == text
 
 
 def test_a_request_that_breaks_off_is_answered(dialogue: Dialogue) -> None:

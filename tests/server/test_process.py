@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,6 +110,32 @@ def test_a_second_stop_signal_waits_for_nobody() -> None:
         assert server.wait() == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP])
+def test_signals_on_the_way_out_change_nothing(number: signal.Signals) -> None:
+    """Once the event loop is gone the default action would be to die, and the exit code would say so."""
+    with Gearmand() as server:
+        server.send_signal(signal.SIGTERM)
+
+        while not server.has_ended():
+            server.send_signal(number)
+
+        assert server.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_signals_that_were_held_back_at_the_start_are_obeyed(number: signal.Signals) -> None:
+    """A process inherits that from whoever starts it, and could only be killed."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+    try:
+        server = Gearmand()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with server:
+        server.send_signal(number)
+
+        assert server.wait() == 0
+
+
 def test_a_client_that_does_not_read_cannot_hold_the_stop_up() -> None:
     """Its last output is given up after a short time."""
     with Gearmand() as server, server.connect() as client:
@@ -146,6 +173,21 @@ def test_sighup_goes_on_in_the_old_file_when_there_can_be_no_new_one(tmp_path: P
         wire.echo()
 
     assert "cannot open log file" in (tmp_path / "moved" / "log").read_text()
+
+
+def test_sighup_reads_the_access_rules_again(tmp_path: Path) -> None:
+    """A connection that is there may do what the new ones allow."""
+    rules = tmp_path / "acl.toml"
+    rules.write_text("")
+    with Gearmand("--acl", str(rules)) as server, server.connect() as wire:
+        before = wire.ask(b"version")
+        rules.write_text('[[rule]]\nadmin = ["version"]\n')
+
+        server.send_signal(signal.SIGHUP)
+
+        server.wait_for_line(lambda line: "read the access rules" in line)
+        assert before.startswith(b"ERR NOT_ALLOWED")
+        assert wire.ask(b"version").startswith(b"OK ")
 
 
 def test_sighup_without_a_log_file_does_nothing(tmp_path: Path) -> None:
@@ -202,6 +244,36 @@ def test_the_pid_file_is_there_while_the_server_runs(tmp_path: Path) -> None:
     with Gearmand("-P", str(pid_file)) as server:
         assert pid_file.read_text() == f"{server.pid}\n"
 
+    assert not pid_file.exists()
+
+
+# A gearmand that is sent a signal as soon as its pid file says where to.
+_IMPATIENT = """
+import os, signal
+from geartrain.cli import gearmand
+from geartrain.cli.pid_file import PidFile
+write = PidFile.write
+def write_and_stop(file):
+    write(file)
+    os.kill(os.getpid(), signal.SIGTERM)
+PidFile.write = write_and_stop
+gearmand.main()
+"""
+
+
+def test_signals_work_as_soon_as_the_pid_file_is_there(tmp_path: Path) -> None:
+    """Whoever waits for the file may use it at once."""
+    pid_file = tmp_path / "pid"
+
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPATIENT, "-p0", "-P", str(pid_file)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "stopped" in done.stderr
     assert not pid_file.exists()
 
 
@@ -319,6 +391,21 @@ def test_a_daemon_stays_in_its_folder(tmp_path: Path) -> None:
 
     assert folder == str(tmp_path)
     assert "stopping" in (tmp_path / "log").read_text()
+
+
+def test_a_daemon_without_its_log_file_says_that_there_is_none(tmp_path: Path) -> None:
+    """It has no stderr to log to instead."""
+    pid_file = tmp_path / "pid"
+
+    done = run_gearmand("-d", "-p0", "-L127.0.0.1", "-P", str(pid_file), "-l", "/nowhere/log")
+    descriptor = os.pidfd_open(int(pid_file.read_text()))
+    signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+    _wait_for_exit(descriptor)
+    os.close(descriptor)
+
+    assert done.returncode == 0
+    message, *_ = done.stderr.splitlines()
+    assert message.endswith("/nowhere/log: No such file or directory; going on without a log")
 
 
 def test_a_second_daemon_with_the_same_pid_file_fails(background: _Background, tmp_path: Path) -> None:

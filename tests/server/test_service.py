@@ -77,7 +77,7 @@ def test_a_graceful_stop_shows_in_the_status() -> None:
             wire.send(packets.WORK_COMPLETE, handle, b"")
 
             assert service.read_message()["STOPPING"] == "1"
-    assert draining == {"STATUS": "Stopping when no job is left; there were 1"}
+    assert draining == {"STATUS": "Stopping gracefully, jobs to wait for: 1"}
 
 
 def test_the_watchdog_is_fed_while_the_server_runs() -> None:

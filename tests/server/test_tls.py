@@ -304,8 +304,6 @@ def test_silent_connections_do_not_delay_a_client(certificates: Certificates) ->
 def test_thousands_of_silent_connections_do_not_delay_a_client(certificates: Certificates) -> None:
     """However many there are."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard < 10_000:
-        pytest.skip("not enough file descriptors")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 10_000), hard))
     try:
         _check_silent_connections(certificates, 4000)
@@ -332,6 +330,24 @@ def test_with_a_ca_file_clients_have_to_show_a_certificate(
     first, second = _failures(caplog)
     assert first == "peer did not return a certificate"
     assert second.startswith("the certificate is not accepted: unable to get local issuer")
+
+
+@pytest.mark.usefixtures("event_loop", "quiet")
+def test_a_certificate_with_names_that_are_no_text_is_refused(
+    certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Although the authority has signed it; who the client is cannot be told."""
+    certificate, key = certificates.issue_unreadable()
+    context = client_context(ca_file=certificates.ca_file, certificate=certificate, key=key)
+
+    with (
+        run_in_thread(certificates.server_config(ssl_ca_file=certificates.ca_file)) as server,
+        TlsWire(server.port, context) as refused,
+        pytest.raises(ssl.SSLEOFError),
+    ):
+        refused.read()
+
+    assert _failures(caplog) == ["the certificate is not accepted: it cannot be read"]
 
 
 def test_who_is_refused_reads_the_reason_whatever_it_has_sent(certificates: Certificates) -> None:

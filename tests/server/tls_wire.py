@@ -23,6 +23,12 @@ class TlsWire(Wire):
             self.socket.close()
             raise
 
+    @property
+    def serial_number(self) -> object:
+        """Of the certificate that the server has shown."""
+        assert isinstance(self.socket, ssl.SSLSocket)
+        return (self.socket.getpeercert() or {})["serialNumber"]
+
 
 class LowWire:
     """A TLS client in all its steps: it can end its own side and go on reading, and send byte by byte."""

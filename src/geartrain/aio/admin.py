@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final, Self
+from collections.abc import Callable, Sequence
+from typing import Final, Self, TypeVar
 
 from geartrain.addresses import Address
 from geartrain.aio.transport import Connection
@@ -26,6 +26,10 @@ from geartrain.roles.overview import (
     workers_of_table,
 )
 
+Result = TypeVar("Result")
+
+# Millions of jobs; a server that says more than this in one answer would never end.
+MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
 _OK: Final = b"OK"
 _UNKNOWN_COMMAND: Final = "UNKNOWN_COMMAND"
 
@@ -70,15 +74,16 @@ class AsyncAdminClient:
         """The functions, in the order of the server."""
         if self._has_tables:
             try:
-                return functions_of_table(await self.rows(b"list", b"functions"))
+                return self._read(functions_of_table, await self.rows(b"list", b"functions"))
             except RequestRefused as error:
                 self._note_refusal(error)
         status = await self.rows(b"status")
         try:
-            return functions_of_status(status, await self.rows(b"prioritystatus"))
+            priority_status = await self.rows(b"prioritystatus")
         except RequestRefused as error:
             self._note_refusal(error)
-            return functions_of_status(status, [])
+            priority_status = []
+        return self._read(lambda rows: functions_of_status(rows, priority_status), status)
 
     async def jobs(self, *, limit: int = 0, function: bytes | None = None) -> list[JobInfo]:
         """The jobs, oldest first: at most ``limit`` of them (0 for all), of one function or of all.
@@ -88,22 +93,22 @@ class AsyncAdminClient:
         if self._has_tables:
             words = [b"list", b"jobs", b"%d" % limit, *([] if function is None else [function])]
             try:
-                return jobs_of_table(await self.rows(*words))
+                return self._read(jobs_of_table, await self.rows(*words))
             except RequestRefused as error:
                 self._note_refusal(error)
         if function is not None:
             raise RequestRefused("list jobs", "", "it does not tell what function a job is of")
-        jobs = jobs_of_show(await self.rows(b"show", b"jobs"))
+        jobs = self._read(jobs_of_show, await self.rows(b"show", b"jobs"))
         return jobs[:limit] if limit else jobs
 
     async def workers(self) -> list[WorkerInfo]:
         """The connections, those of plain clients and of the administrator too."""
         if self._has_tables:
             try:
-                return workers_of_table(await self.rows(b"list", b"workers"))
+                return self._read(workers_of_table, await self.rows(b"list", b"workers"))
             except RequestRefused as error:
                 self._note_refusal(error)
-        return workers_of_list(await self.rows(b"workers"))
+        return self._read(workers_of_list, await self.rows(b"workers"))
 
     async def cancel(self, handle: bytes) -> None:
         """Takes a job out of the queue; a running one goes on, and nobody hears of it any more."""
@@ -141,13 +146,15 @@ class AsyncAdminClient:
 
     async def _exchange(self) -> Event:
         """Sends what the role has asked and waits for the answer."""
+        limit = self._connection.received_bytes + MAX_ANSWER_BYTES
         try:
             self._connection.send(self._role.drain())
             await self._flush()
-            while True:
+            while self._connection.received_bytes <= limit:
                 answer = self._answer_in(await self._receive())
                 if answer is not None:
                     return answer
+            raise ProtocolError("INVALID_REPLY", f"{self.address} sent an answer without an end")
         except BaseException:
             # A late answer would be taken for the answer to the next question.
             self.close()
@@ -166,6 +173,14 @@ class AsyncAdminClient:
                 return await self._connection.receive()
         except TimeoutError:
             raise self._silence() from None
+
+    def _read(self, read: Callable[[Sequence[bytes]], Result], rows: Sequence[bytes]) -> Result:
+        """What the rows say. Raises ProtocolError when they make no sense."""
+        try:
+            return read(rows)
+        except ProtocolError as error:
+            self.close()
+            raise ProtocolError(error.code, f"{self.address} sent something else: {error.text}") from error
 
     def _answer_in(self, messages: Sequence[Message]) -> Event | None:
         """The answer that the messages hold or complete, if any."""

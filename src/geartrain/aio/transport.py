@@ -15,13 +15,16 @@ from typing import Final, Self
 from geartrain.addresses import TLS, Address, TcpAddress, UnixAddress
 from geartrain.errors import ConnectError, ProtocolError, ServerLost
 from geartrain.protocol.codec import AdminLine, Decoder, Fault, Message, encode_request
-from geartrain.protocol.packets import MAGIC_RESPONSE, Packet
+from geartrain.protocol.packets import MAGIC_RESPONSE, Packet, shorten
+from geartrain.tls import tls_reason
 
 DEFAULT_CONNECT_SECONDS: Final = 10.0
 # Results and lists may be longer than what a server takes.
 _MAX_PACKET_BYTES: Final = 0xFFFFFFFF
 _MAX_LINE_BYTES: Final = 1024 * 1024
 _READ_BYTES: Final = 256 * 1024
+# How long a closed TLS connection waits for the server's own end.
+_SHUTDOWN_SECONDS: Final = 2.0
 # Let the kernel find out that a silent server is gone: seconds until the first probe and between probes,
 # and how many may stay unanswered.
 _KEEPALIVE: Final = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
@@ -38,6 +41,8 @@ class Connection:
         self._reader = reader
         self._writer = writer
         self._decoder = Decoder(MAGIC_RESPONSE, _MAX_PACKET_BYTES, _MAX_LINE_BYTES)
+        # How much has come so far. Together with ``unsent_bytes`` it tells silence from a long message.
+        self.received_bytes = 0
 
     def __enter__(self) -> Self:
         return self
@@ -68,12 +73,36 @@ class Connection:
                 raise ServerLost(self.address, _reason(error)) from error
             if not data:
                 raise ServerLost(self.address, "the server closed it")
+            self.received_bytes += len(data)
             messages = self._decoder.feed(data)
             for message in messages:
                 if isinstance(message, Fault):
                     raise ProtocolError(message.code, f"{self.address} sent something else: {message.text}")
             if messages:
                 return messages
+
+    async def receive_packets(self) -> list[Packet]:
+        """As ``receive``, where only packets make sense: a line of text is a ProtocolError too."""
+        packets: list[Packet] = []
+        for message in await self.receive():
+            if isinstance(message, AdminLine):
+                said = shorten(message.text)
+                raise ProtocolError("INVALID_REPLY", f"{self.address} is no job server; it says {said}")
+            if isinstance(message, Packet):
+                packets.append(message)
+        return packets
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How much of what was sent the system has not taken yet."""
+        return self._writer.transport.get_write_buffer_size()
+
+    async def is_open(self) -> bool:
+        """Whether nothing is known of an end of the connection; ask before sending after a long pause."""
+        # The first round of the loop sees that something has come, the second one reads it.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return not (self._writer.is_closing() or self._reader.at_eof() or self._reader.exception())
 
     def close(self) -> None:
         """Closes the connection; what was sent and not flushed still goes out in the background."""
@@ -102,9 +131,10 @@ async def connect(
     try:
         async with asyncio.timeout(timeout_seconds):
             reader, writer = await _open(address, tls)
-    except TimeoutError as error:
-        raise ConnectError(address, f"no answer within {timeout_seconds:g} seconds") from error
     except (OSError, UnicodeError) as error:
+        # The system has time limits too, and says so with a number.
+        if isinstance(error, TimeoutError) and error.errno is None and timeout_seconds is not None:
+            raise ConnectError(address, f"no answer within {timeout_seconds:g} seconds") from error
         raise ConnectError(address, _reason(error)) from error
     return Connection(address, reader, writer)
 
@@ -116,9 +146,14 @@ async def _open(
         return await asyncio.open_unix_connection(address.path, limit=_READ_BYTES)
     connected = await _connect_tcp(address)
     server_hostname = address.host if tls is not None else None
+    shutdown_seconds = _SHUTDOWN_SECONDS if tls is not None else None
     try:
         return await asyncio.open_connection(
-            sock=connected, ssl=tls, server_hostname=server_hostname, limit=_READ_BYTES
+            sock=connected,
+            ssl=tls,
+            server_hostname=server_hostname,
+            ssl_shutdown_timeout=shutdown_seconds,
+            limit=_READ_BYTES,
         )
     except BaseException:
         connected.close()
@@ -171,12 +206,15 @@ def _encode(message: Packet | AdminLine) -> bytes:
 
 def _reason(error: OSError | UnicodeError) -> str:
     """Why it failed, in the system's words and without numbers."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {error.verify_message}"
+    if isinstance(error, UnicodeError):
+        return "this is no host name"
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
+        return tls_reason(error)
     if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
         return os.strerror(error.errno)
+    if isinstance(error, ConnectionError) and not error.args:
+        # From asyncio: the connection ended in the middle of the handshake of TLS.
+        return "the server closed it"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from geartrain.cli.options import BUILTIN_QUEUE
 from geartrain.errors import ConfigError
+from geartrain.masking import MASK
 from geartrain.store.urls import MEMORY_URL
 
 # The values of --queue-type, and what the names of the options begin with that belong to each.
@@ -97,7 +98,7 @@ def _conninfo(text: str) -> dict[str, str]:
         match = _CONNINFO_WORD.match(text, position)
         if match is None:
             # It may hold a password.
-            raise ConfigError("libpq_conninfo", "***", "settings such as host=db dbname=jobs, or a URL")
+            raise ConfigError("libpq_conninfo", MASK, "settings such as host=db dbname=jobs, or a URL")
         name, value = match.groups()
         if value.startswith("'"):
             value = value[1:-1]

@@ -12,7 +12,7 @@ from geartrain.aio.admin import AsyncAdminClient
 from geartrain.cli.asking import ask
 from geartrain.cli.completion import complete_handle
 from geartrain.cli.entry import ExitCode, say
-from geartrain.cli.output import Json, show_json
+from geartrain.cli.output import Json, as_shown, show_json
 from geartrain.cli.servers import Servers, server_options
 from geartrain.cli.view_options import json_option
 from geartrain.errors import LocalProtocolError, RequestRefused
@@ -55,7 +55,7 @@ async def _cancel(admin: AsyncAdminClient, handles: Sequence[str], *, quiet: boo
             say("geartrain", f"{handle}: {errors[handle]}")
         else:
             if not quiet:
-                click.echo(f"{handle} cancelled")
+                click.echo(f"{as_shown(handle)} cancelled")
     return errors
 
 
@@ -67,4 +67,4 @@ def _check(handle: str) -> None:
 
 
 def _result(handle: str, error: str | None) -> Json:
-    return {"handle": handle, "cancelled": error is None, "error": error}
+    return {"handle": as_shown(handle), "cancelled": error is None, "error": error}

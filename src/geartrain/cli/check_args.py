@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import resource
 
+from geartrain.cli.descriptors import check_descriptor_limit
 from geartrain.cli.logs import TO_NOWHERE, TO_STDERR
+from geartrain.cli.pid_file import PidFile
 from geartrain.cli.privileges import Account
 from geartrain.cli.process import ProcessOptions
 from geartrain.errors import ConfigError
@@ -16,7 +17,9 @@ from geartrain.server.tls import tls_context
 
 
 def check(config: ServerConfig, options: ProcessOptions) -> None:
-    """Reads the files of the config, and binds its addresses for a moment; the values are checked already.
+    """Reads the files of the config, and takes its addresses and its pid file for a moment.
+
+    The values are checked already.
 
     Raises the error that a start would raise, and ConfigError for a log file that a start would do without.
     """
@@ -26,24 +29,19 @@ def check(config: ServerConfig, options: ProcessOptions) -> None:
         AccessList.load(config.acl)
     if options.user:
         Account(options.user)
-    _check_descriptors(options.file_descriptors)
+    check_descriptor_limit(options.file_descriptors)
     if options.log_file not in (TO_STDERR, TO_NOWHERE):
-        _check_writable("log_file", options.log_file)
+        _check_log_file(options.log_file)
     if options.pid_file is not None:
-        _check_writable("pid_file", options.pid_file)
+        PidFile(options.pid_file).remove()
     for listener in bind_all(config.listen_addresses(), config.backlog, skip_missing=not config.listen):
         listener.close()
 
 
-def _check_descriptors(wanted: int | None) -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if wanted is not None and hard != resource.RLIM_INFINITY and wanted > hard and os.geteuid() != 0:
-        raise ConfigError("file_descriptors", wanted, f"at most {hard}")
-
-
-def _check_writable(key: str, path: str) -> None:
+def _check_log_file(path: str) -> None:
     """Whether the file can be written, without making it."""
-    is_file = os.path.exists(path)
-    target = path if is_file else os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path) or not os.access(target, os.W_OK if is_file else os.W_OK | os.X_OK):
-        raise ConfigError(key, path, "a file that can be written")
+    target = os.path.abspath(path)
+    is_there = os.path.exists(target)
+    place = target if is_there else os.path.dirname(target)
+    if os.path.isdir(target) or not os.access(place, os.W_OK if is_there else os.W_OK | os.X_OK):
+        raise ConfigError("log_file", path, "a file that can be written")

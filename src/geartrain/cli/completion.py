@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from click.shell_completion import get_completion_class
 
-from geartrain.aio.admin import AsyncAdminClient
-from geartrain.cli.asking import connected
 from geartrain.cli.output import readable
 from geartrain.cli.servers import DEFAULT_SERVER, Servers, TlsOptions
 from geartrain.errors import GeartrainError
+
+if TYPE_CHECKING:
+    from geartrain.aio.admin import AsyncAdminClient
 
 PROGRAM: Final = "geartrain"
 _VARIABLE: Final = "_GEARTRAIN_COMPLETE"
 # Somebody waits at the keyboard.
 _TIMEOUT_SECONDS: Final = 0.5
 _MAX_JOBS: Final = 1000
+# Names that a shell takes for one word, and for nothing else: who is free to name functions must not get
+# commands into a command line.
+_WORD: Final = re.compile(r"[\w@%+:,./=][\w@%+:,./=-]*")
 _EXAMPLES: Final = """\b
 Examples:
   geartrain completion bash > ~/.local/share/bash-completion/completions/geartrain
@@ -61,19 +65,15 @@ async def _handles(admin: AsyncAdminClient) -> Iterable[bytes]:
 def _complete(
     ctx: click.Context, names: Callable[[AsyncAdminClient], Awaitable[Iterable[bytes]]], incomplete: str
 ) -> list[str]:
-    # Whatever is wrong, the line that somebody is typing is no place to say so.
+    # Tools that name this for one of their words must not load asyncio for it.
+    from geartrain.cli.asking import ask
+
     try:
-        found = asyncio.run(_ask_quickly(_servers(ctx), names))
+        found = ask(_servers(ctx), names)
     except (GeartrainError, click.ClickException, OSError):
+        # Whatever is wrong, the line that somebody is typing is no place to say so.
         return []
-    return [name for name in map(readable, found) if name.startswith(incomplete)]
-
-
-async def _ask_quickly(
-    servers: Servers, names: Callable[[AsyncAdminClient], Awaitable[Iterable[bytes]]]
-) -> Iterable[bytes]:
-    async with asyncio.timeout(_TIMEOUT_SECONDS), connected(servers) as admin:
-        return await names(admin)
+    return [name for name in map(readable, found) if name.startswith(incomplete) and _WORD.fullmatch(name)]
 
 
 def _servers(ctx: click.Context) -> Servers:

@@ -7,6 +7,7 @@ in ``.toml``. There, every word that belongs to no option is ignored, comments a
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import os
 import tomllib
@@ -15,8 +16,10 @@ from typing import Final
 
 import click
 
-from geartrain.cli.options import PortType
+from geartrain.cli.options import SECRETS
 from geartrain.cli.provenance import file_origin, refusal
+from geartrain.cli.setting_types import PortType, SecondsType, WholeType
+from geartrain.masking import MASK, masked_settings
 
 # In the place of a path: no file at all, not even one that is looked for by default.
 NO_FILE: Final = "none"
@@ -24,6 +27,8 @@ NO_FILE: Final = "none"
 SYSTEM_PATHS: Final = ("/etc/geartrain/gearmand.toml", "/etc/gearmand.conf")
 _USER_PATH: Final = os.path.join("geartrain", "gearmand.toml")
 _MAX_SHOWN_CHARACTERS: Final = 100
+# No name of a file and no other text of the system may have it inside.
+_ZERO: Final = "\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +46,16 @@ def read_config_file(ctx: click.Context, path: str) -> ConfigFile | None:
     The keys are those options of the context's command that may also stand in the environment. Raises
     click.UsageError for what cannot be read or understood.
     """
-    if path == NO_FILE:
+    # One that is looked for may be in a folder that this user has no business in, such as the home of root.
+    found = path or next(filter(os.path.exists, search_path()), NO_FILE)
+    if found == NO_FILE:
         return None
-    for candidate in [path] if path else search_path():
-        try:
-            with open(candidate, encoding="utf-8") as file:
-                text = file.read()
-        except UnicodeDecodeError as error:
-            raise click.UsageError(f"cannot read config file {candidate}: it is not UTF-8") from error
-        except OSError as error:
-            if not path and isinstance(error, FileNotFoundError | NotADirectoryError):
-                continue
-            raise click.UsageError(f"cannot read config file {candidate}: {error.strerror}") from error
-        return _parse(ctx, candidate, text)
-    return None
+    try:
+        with open(found, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise click.UsageError(f"cannot read config file {found}: {error.strerror}") from error
+    return _parse(ctx, found, content)
 
 
 def search_path() -> list[str]:
@@ -65,15 +66,24 @@ def search_path() -> list[str]:
     return [os.path.join(home, _USER_PATH), *SYSTEM_PATHS]
 
 
-def _parse(ctx: click.Context, path: str, text: str) -> ConfigFile:
+def _parse(ctx: click.Context, path: str, content: bytes) -> ConfigFile:
     options = _options(ctx)
+    content = content.removeprefix(codecs.BOM_UTF8)
+    # What is no UTF-8 stays what it is, as on a command line: it may be part of the name of a file.
+    text = content.decode(errors="surrogateescape")
     if not path.endswith(".toml") and any(line.lstrip().startswith("-") for line in text.splitlines()):
         return _parse_words(ctx, path, text, options)
+    return ConfigFile(path, _typed_values(path, _load_toml(path, content), options))
+
+
+def _load_toml(path: str, content: bytes) -> dict[str, object]:
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return tomllib.loads(content.decode())
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"cannot read config file {path}: it is not UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        # Not every error is one of TOML: brackets may be nested too deep, and numbers have too many digits.
         raise click.UsageError(f"cannot understand config file {path}: {error}") from error
-    return ConfigFile(path, _typed_values(path, table, options))
 
 
 def _options(ctx: click.Context) -> dict[str, click.Option]:
@@ -92,20 +102,24 @@ def _typed_values(path: str, table: dict[str, object], options: dict[str, click.
             raise click.UsageError(f"config file {path}: {key!r} is set twice")
         expected = _expected(options[name], value)
         if expected is not None:
-            raise click.UsageError(refusal(name, value, expected, file_origin(path)))
+            shown = MASK if name in SECRETS else value
+            raise click.UsageError(refusal(name, shown, expected, file_origin(path)))
         values[name] = [value] if options[name].multiple and isinstance(value, str) else value
     return values
 
 
 def _unknown_key(path: str, key: str, options: dict[str, click.Option]) -> str:
     names = [name.replace("_", "-") for name in options]
-    near = difflib.get_close_matches(key.replace("_", "-"), names, n=1)
+    near = difflib.get_close_matches(key.replace("_", "-").lower(), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"config file {path}: there is no setting {key!r}{hint}"
 
 
 def _expected(option: click.Option, value: object) -> str | None:
-    """What a value of the wrong type should have been; None for one of the right type."""
+    """What a value should have been that has the wrong type or cannot be passed on; None for all others."""
+    texts = value if isinstance(value, list) else [value]
+    if any(isinstance(text, str) and _ZERO in text for text in texts):
+        return "a text without zero bytes"
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     if option.is_flag:
         return None if isinstance(value, bool) else "true or false"
@@ -114,15 +128,17 @@ def _expected(option: click.Option, value: object) -> str | None:
         return None if is_list or isinstance(value, str) else "a list of texts"
     if isinstance(option.type, PortType):
         return None if is_whole or isinstance(value, str) else "a number or a text"
-    if isinstance(option.type, type(click.INT)):
+    if isinstance(option.type, WholeType):
         return None if is_whole else "a whole number"
-    if isinstance(option.type, type(click.FLOAT)):
+    if isinstance(option.type, SecondsType):
         return None if is_whole or isinstance(value, float) else "a number"
     return None if isinstance(value, str) else "a text"
 
 
 def _parse_words(ctx: click.Context, path: str, text: str, options: dict[str, click.Option]) -> ConfigFile:
     """Reads the file of a C server: blanks and line ends are all that separates its words."""
+    if _ZERO in text:
+        raise click.UsageError(f"cannot read config file {path}: there are zero bytes in it")
     try:
         values, stray_words, given = ctx.command.make_parser(ctx).parse_args(text.split())
     except click.UsageError as error:
@@ -130,4 +146,8 @@ def _parse_words(ctx: click.Context, path: str, text: str, options: dict[str, cl
     for param in given:
         if param.name not in options:
             raise click.UsageError(f"config file {path}: {param.opts[-1]} has no place in a file")
-    return ConfigFile(path, dict(values), tuple(word[:_MAX_SHOWN_CHARACTERS] for word in stray_words))
+    return ConfigFile(path, dict(values), tuple(map(_shown, stray_words)))
+
+
+def _shown(word: str) -> str:
+    return masked_settings(word)[:_MAX_SHOWN_CHARACTERS]

@@ -13,16 +13,19 @@ from typing import Final, NoReturn
 
 import click
 
+from geartrain.cli.output import readable
 from geartrain.errors import (
     ConfigError,
     ForeignQueueError,
     GeartrainError,
     JobsRefused,
+    LocalProtocolError,
     QueueConflict,
     QueueFileError,
     RequestRefused,
     StoreCorrupt,
     StoreInUse,
+    TlsError,
 )
 
 # Somebody has answered, and the answer is no.
@@ -64,7 +67,18 @@ def run_command(
 
     The command returns its exit code, or None for DONE; ``usage`` and ``unreachable`` replace two of them.
     """
+    _open_missing_streams()
     sys.exit(_run(command, program, usage, unreachable, arguments))
+
+
+def _open_missing_streams() -> None:
+    """Leads standard streams nowhere that the program was started without, as by ``>&-``.
+
+    Otherwise the next file or connection would get their descriptors, and their output.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115 - stays open
 
 
 def _run(
@@ -77,13 +91,18 @@ def _run(
     try:
         code = command.main(arguments, prog_name=program, standalone_mode=False)
         sys.stdout.flush()
+    except SystemExit as ending:
+        # From click: the completion of a shell is done, or the one below, which it meets first.
+        return ExitCode.DONE if not ending.code else _closed_pipe()
     except BrokenPipeError:
-        _forget_stdout()
-        return ExitCode.CLOSED_PIPE
+        return _closed_pipe()
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except ConfigError as error:
         say(program, _config_message(error))
+        return usage
+    except (LocalProtocolError, TlsError) as error:
+        say(program, str(error))
         return usage
     except click.ClickException as error:
         say(program, error.format_message())
@@ -91,16 +110,22 @@ def _run(
     except _REFUSALS as error:
         say(program, str(error))
         return ExitCode.FAILED
-    except (GeartrainError, OSError) as error:
+    except GeartrainError as error:
         say(program, str(error))
         return unreachable
+    except OSError as error:
+        # Mostly the output, on a full disk.
+        say(program, error.strerror or str(error))
+        return ExitCode.FAILED
     return code if isinstance(code, int) else ExitCode.DONE
 
 
 def say(program: str, message: str) -> None:
-    """Writes one line to stderr, whatever the user or the system put into the message."""
+    """Writes one line to stderr, whatever the user, the system or a server put into the message."""
+    # Words that were no text are some again, where they come from the command line.
+    line = " ".join(message.split()).encode("utf-8", "surrogateescape")
     try:
-        print(f"{program}: {' '.join(message.split())}", file=sys.stderr, flush=True)
+        print(f"{program}: {readable(line)}", file=sys.stderr, flush=True)
     except OSError:
         # Nobody is there to read it.
         pass
@@ -111,6 +136,7 @@ def _config_message(error: ConfigError) -> str:
     return f"{option}: {error.value!r} is not usable; expected {error.expected}"
 
 
-def _forget_stdout() -> None:
+def _closed_pipe() -> int:
     """Leads stdout nowhere: what is still buffered would fail again when the interpreter ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.CLOSED_PIPE

@@ -16,7 +16,8 @@ import click
 from geartrain.addresses import parse_port
 from geartrain.cli.abbreviations import expand_abbreviations
 from geartrain.cli.entry import ExitCode, run_command
-from geartrain.cli.servers import DEFAULT_SERVER, DEFAULT_TIMEOUT_SECONDS, Servers, TlsOptions, tls_options
+from geartrain.cli.gearadmin_operations import Operation, perform
+from geartrain.cli.servers import DEFAULT_SERVER, Servers, TlsOptions, timeout_option, tls_options
 from geartrain.errors import ConfigError, LocalProtocolError
 from geartrain.roles.admin import command_line
 
@@ -71,7 +72,7 @@ class _OrderedCommand(click.Command):
         return super().parse_args(ctx, words)
 
 
-def _lookups(function: Function) -> Function:
+def _plain_operations(function: Function) -> Function:
     """Adds the operations that take no value."""
     for name, help_text in reversed(
         (
@@ -98,7 +99,6 @@ def _lookups(function: Function) -> Function:
     cls=_OrderedCommand,
     context_settings={"max_content_width": 100},
     epilog=_EXAMPLES,
-    short_help="Administrate a job server.",
 )
 @click.option(
     "-h",
@@ -116,7 +116,7 @@ def _lookups(function: Function) -> Function:
     show_default=True,
     help="Its port, or the name of a service.",
 )
-@_lookups
+@_plain_operations
 @click.option("--create-function", metavar="FUNCTION", multiple=True, help="Let the server know a function.")
 @click.option(
     "--drop-function",
@@ -134,14 +134,7 @@ def _lookups(function: Function) -> Function:
     "0 is without limit.",
 )
 @tls_options
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
-    default=DEFAULT_TIMEOUT_SECONDS,
-    show_default=True,
-    help="How long to wait for a connection or an answer.",
-)
+@timeout_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object in one line for each operation.")
 @click.version_option(
     None, "--version", package_name="geartrain", prog_name=PROGRAM, message="%(prog)s (Geartrain) %(version)s"
@@ -160,25 +153,23 @@ def command(
     Operations are carried out in the order given, over one connection. Long options may be abbreviated.
     """
     ctx = click.get_current_context()
-    commands = _commands(ctx.meta[_ORDER], operations)
-    if not commands:
+    wanted = _wanted(ctx.meta[_ORDER], operations)
+    if not wanted:
         click.echo(ctx.get_help())
         return ExitCode.FAILED
     servers = tls.servers(host, port=parse_port(port), timeout_seconds=timeout, key="host")
-    return _perform(servers, commands, as_json=as_json)
+    return _perform(servers, wanted, as_json=as_json)
 
 
-def _commands(
-    order: list[str], operations: dict[str, tuple[str | tuple[str, str], ...] | bool]
-) -> list[tuple[str, bytes]]:
-    """The operations in their order, each as the name of its option and as the command line it sends."""
-    values = {name: iter(given) for name, given in operations.items() if isinstance(given, tuple)}
-    commands = []
+def _wanted(order: list[str], given: dict[str, tuple[str | tuple[str, str], ...] | bool]) -> list[Operation]:
+    """The operations in their order, with what was given for the option of each."""
+    values = {name: iter(value) for name, value in given.items() if isinstance(value, tuple)}
+    wanted = []
     for name in order:
         option = name.replace("_", "-")
         words = _words(option, next(values[name])) if name in values else []
-        commands.append((option, command_line(*_COMMANDS[name], *words)))
-    return commands
+        wanted.append(Operation(option, command_line(*_COMMANDS[name], *words)))
+    return wanted
 
 
 def _words(option: str, value: str | tuple[str, str]) -> list[bytes]:
@@ -196,12 +187,10 @@ def _words(option: str, value: str | tuple[str, str]) -> list[bytes]:
     return [word]
 
 
-def _perform(servers: Servers, commands: list[tuple[str, bytes]], *, as_json: bool) -> int:
+def _perform(servers: Servers, operations: list[Operation], *, as_json: bool) -> int:
     # asyncio takes longer to load than all the rest; help and wrong options do without it.
     from geartrain.cli.asking import ask
-    from geartrain.cli.gearadmin_operations import Operation, perform
 
-    operations = [Operation(*each) for each in commands]
     done = ask(servers, lambda admin: perform(admin, operations, as_json=as_json))
     return ExitCode.DONE if done else ExitCode.FAILED
 

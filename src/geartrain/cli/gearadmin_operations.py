@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
-from geartrain.aio.admin import AsyncAdminClient
 from geartrain.cli.output import Json, json_value, readable, show_json
 from geartrain.protocol.admin import (
     is_list_command,
+    join_rows,
     parse_error_line,
     parse_function_status,
     parse_job_status,
@@ -18,6 +19,9 @@ from geartrain.protocol.admin import (
     parse_worker_status,
 )
 from geartrain.roles.admin import Answered, CommandRefused
+
+if TYPE_CHECKING:
+    from geartrain.aio.admin import AsyncAdminClient
 
 
 class Operation(NamedTuple):
@@ -27,6 +31,7 @@ class Operation(NamedTuple):
     command: bytes
 
 
+_NUMBER: Final = re.compile(r"[0-9]{1,20}")
 # How the rows of a list become JSON.
 _ROW_READERS: Final[dict[bytes, Callable[[bytes], object]]] = {
     b"status": parse_function_status,
@@ -54,7 +59,7 @@ async def perform(admin: AsyncAdminClient, operations: Sequence[Operation], *, a
 def _show(operation: Operation, answer: Answered | CommandRefused) -> None:
     """Prints an answer as the C tool does: lists whole with their final dot, values without ``OK``."""
     if isinstance(answer, CommandRefused):
-        click.echo(b"Error: " + answer.line.removeprefix(b"ERR").lstrip(), err=True)
+        click.echo("Error: " + readable(answer.line.removeprefix(b"ERR").lstrip()), err=True)
     elif is_list_command(operation.command):
         click.echo(b"\n".join([*answer.lines, b"."]))
     else:
@@ -68,12 +73,12 @@ def _show_json(operation: Operation, answer: Answered | CommandRefused) -> None:
     shown: dict[str, Json] = {"operation": operation.name, "command": readable(operation.command)}
     if isinstance(answer, CommandRefused):
         code, text = parse_error_line(answer.line)
-        shown["error"] = {"code": code, "text": text}
+        shown["error"] = {"code": readable(code.encode()), "text": readable(text.encode())}
     elif is_list_command(operation.command):
         read = _ROW_READERS[operation.command]
-        shown["result"] = [json_value(read(line)) for line in answer.lines]
+        shown["result"] = [json_value(read(row)) for row in join_rows(operation.command, answer.lines)]
     else:
         [line] = answer.lines
         value = readable(line.removeprefix(b"OK ") or line)
-        shown["result"] = int(value) if value.isdecimal() else value
+        shown["result"] = int(value) if _NUMBER.fullmatch(value) else value
     show_json(shown, in_one_line=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any, Final, NoReturn
@@ -24,6 +25,7 @@ from geartrain.cli.provenance import (
     set_config_file,
     set_origin,
 )
+from geartrain.cli.stray_variables import stray_variables
 from geartrain.errors import ConfigError
 from geartrain.server import ServerConfig
 
@@ -157,7 +159,7 @@ def _gearmand(ctx: click.Context, /, **values: Any) -> None:
             values,
             pid_file=values["pid_file"] or None,
             file_descriptors=values["file_descriptors"] or None,
-            notes=(*ctx.meta.get(_NOTES, ()), *queue_notes, *_meaningless(ctx)),
+            notes=(*ctx.meta.get(_NOTES, ()), *_stray_variables(ctx), *queue_notes, *_meaningless(ctx)),
         )
     )
     if values["print_config"]:
@@ -190,6 +192,11 @@ def _translate_store(ctx: click.Context, values: dict[str, Any]) -> Iterator[Not
         name = option.name
         if is_given(ctx, name) and not belongs_to(name, queue_type):
             yield ("option has no effect on this queue", _described(ctx, name))
+
+
+def _stray_variables(ctx: click.Context) -> Iterator[Note]:
+    for variable, nearest in stray_variables(ctx, os.environ):
+        yield ("no option has this environment variable", {"variable": variable, "nearest": nearest})
 
 
 def _meaningless(ctx: click.Context) -> Iterator[Note]:

@@ -6,10 +6,13 @@ import importlib
 from typing import Final, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem, add_completion_class
 
+from geartrain.cli.bash_words import BashComplete
 from geartrain.cli.entry import run_command
 
 PROGRAM: Final = "geartrain"
+add_completion_class(BashComplete)
 
 
 class _Entry(NamedTuple):
@@ -57,6 +60,15 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # Past the method of groups, which would load them all.
+        return [*self.complete_name(ctx, incomplete), *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def complete_name(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The subcommands that begin so."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        return [CompletionItem(name, help=self._summary(ctx, name)) for name in names]
+
     def _summary(self, ctx: click.Context, name: str) -> str:
         if name in _ENTRIES:
             return _ENTRIES[name].summary
@@ -81,19 +93,25 @@ def command(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
+def _complete_command(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    return command.complete_name(ctx, incomplete)
+
+
 @command.command("help")
-@click.argument("words", metavar="[COMMAND]", nargs=-1)
+@click.argument("name", metavar="[COMMAND]", required=False, shell_complete=_complete_command)
 @click.pass_context
-def help_command(ctx: click.Context, words: tuple[str, ...]) -> None:
+def help_command(ctx: click.Context, name: str | None) -> None:
     """Show help, for all commands or for one."""
     assert ctx.parent is not None
-    if not words:
+    if name is None:
         click.echo(ctx.parent.get_help())
         return
-    found = command.get_command(ctx.parent, words[0])
+    found = command.get_command(ctx.parent, name)
     if found is None:
-        raise click.UsageError(f"No such command {words[0]!r}.")
-    with click.Context(found, info_name=words[0], parent=ctx.parent) as found_context:
+        raise click.UsageError(f"No such command {name!r}.")
+    with click.Context(found, info_name=name, parent=ctx.parent) as found_context:
         click.echo(found.get_help(found_context))
 
 

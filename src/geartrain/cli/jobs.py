@@ -10,25 +10,25 @@ import click
 
 from geartrain.aio.admin import AsyncAdminClient
 from geartrain.cli.completion import complete_function
-from geartrain.cli.output import UNKNOWN, Column, Table, duration, json_value, number, readable
+from geartrain.cli.output import UNKNOWN, Column, Table, as_shown, duration, json_value, number, readable
 from geartrain.cli.servers import Servers, server_options
 from geartrain.cli.view_options import json_option, watch_option
 from geartrain.cli.views import View, show_view
 from geartrain.roles.overview import JobInfo
 
 _COLUMNS: Final = (
-    Column("Handle"),
+    Column("Handle", whole=True),
     Column("Function"),
-    Column("Priority"),
+    Column("Priority", optional=True),
     Column("State"),
-    Column("Attempts", numbers=True),
-    Column("Age", numbers=True),
-    Column("Done", numbers=True),
+    Column("Attempts", numbers=True, optional=True),
+    Column("Age", numbers=True, optional=True),
+    Column("Done", numbers=True, optional=True),
     Column("Kind", optional=True),
     Column("Unique", optional=True),
 )
 # What the C server tells.
-_FEW_COLUMNS: Final = (Column("Handle"), Column("State"), Column("Attempts", numbers=True), Column("Kind"))
+_FEW_COLUMNS: Final = (_COLUMNS[0], Column("State"), Column("Attempts", numbers=True), Column("Kind"))
 _TABLE_LIMIT: Final = 100
 _EXAMPLES: Final = """\b
 Examples:
@@ -73,7 +73,7 @@ def command(
 
 
 def _table(rows: Sequence[JobInfo], function: str | None, *, tells_all: bool, has_more: bool) -> Table:
-    empty = "There are no jobs." if function is None else f"There are no jobs of {function}."
+    empty = "There are no jobs." if function is None else f"There are no jobs of {as_shown(function)}."
     note = f"There are more than these {len(rows)}; --limit 0 shows all." if has_more else ""
     if tells_all:
         return Table(_COLUMNS, [_cells(row) for row in rows], empty, note=note)

@@ -54,13 +54,18 @@ def _line(line: EventDict, timestamp: str) -> EventDict:
         "event": getattr(record, "event", line["event"]),
     }
     for name, value in getattr(record, "fields", {}).items():
-        result[name] = _readable(value) if isinstance(value, bytes) else value
+        result[name] = _readable(value)
     if "exc_info" in line:
         result["exc_info"] = line["exc_info"]
     return result
 
 
-def _readable(value: bytes) -> str:
-    """The start of the bytes as text: a line never holds a whole payload."""
+def _readable(value: object) -> object:
+    """Bytes as text, and only the start of them: a line never holds a whole payload."""
+    if isinstance(value, str):
+        # The name of a file may have parts that no encoding of text has; they would not be JSON either.
+        return value.encode("utf-8", "backslashreplace").decode()
+    if not isinstance(value, bytes):
+        return value
     text = value[:SHOWN_BYTES].decode("utf-8", "backslashreplace")
     return text if len(value) <= SHOWN_BYTES else f"{text}… ({len(value)} bytes)"

@@ -7,7 +7,9 @@ other programs read already, or JSON.
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from contextlib import suppress
 from typing import Final
 
 from geartrain.cli.entry import say
@@ -44,9 +46,13 @@ class LogFile(logging.FileHandler):
             stream = self._open()
         except OSError as error:
             raise LogFileError(self.baseFilename, error.strerror) from error
-        old = self.setStream(stream)
+        # Not by setStream(): that stays with the old file when lines of it are left that cannot be written.
+        self.acquire()
+        old, self.stream = self.stream, stream
+        self.release()
         if old is not None:
-            old.close()
+            with suppress(OSError):
+                old.close()
 
 
 def set_up_logging(
@@ -96,7 +102,14 @@ def _formatter(log_format: str, *, is_terminal: bool) -> logging.Formatter:
     # Imported only here: most servers write the classic lines.
     from geartrain.cli.log_formats import console_formatter, json_formatter
 
-    return json_formatter() if log_format == JSON else console_formatter(colors=is_terminal)
+    if log_format == JSON:
+        return json_formatter()
+    return console_formatter(colors=is_terminal and _are_colors_wanted())
+
+
+def _are_colors_wanted() -> bool:
+    """Unless the user of the terminal said otherwise, as to other programs too (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _add_system_log() -> None:

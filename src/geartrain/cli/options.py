@@ -10,9 +10,10 @@ from typing import Final
 
 import click
 
-from geartrain.addresses import ADDRESS_FORMS, parse_port
+from geartrain.addresses import LISTEN_FORMS
 from geartrain.cli.logs import FORMATS, LEVELS
 from geartrain.cli.process import ProcessOptions
+from geartrain.cli.setting_types import PORT, SECONDS, SWITCH, WHOLE, WholeType, WordType
 from geartrain.server import ServerConfig
 from geartrain.tls import VERIFY_MODES
 
@@ -24,19 +25,6 @@ _CONFIG: Final = ServerConfig()
 _PROCESS: Final = ProcessOptions()
 
 
-class PortType(click.ParamType[int]):
-    """A TCP port: a number, or the name of a service."""
-
-    name = "port"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ARG002
-        """Raises ConfigError."""
-        return parse_port(str(value), param.name if param is not None and param.name else self.name)
-
-
-PORT: Final = PortType()
-
-
 def _text(
     *names: str, metavar: str, about: str, default: str = UNSET, env: tuple[str, ...] = ()
 ) -> click.Option:
@@ -46,17 +34,17 @@ def _text(
 
 
 def _flag(*names: str, about: str) -> click.Option:
-    return click.Option(names, is_flag=True, help=about)
+    return click.Option(names, is_flag=True, type=SWITCH, help=about)
 
 
-def _number(*names: str, about: str, default: int, kind: click.ParamType[int] = click.INT) -> click.Option:
+def _number(*names: str, about: str, default: int, kind: click.ParamType[int] = WHOLE) -> click.Option:
     metavar = "PORT" if kind is PORT else "N"
     return click.Option(names, metavar=metavar, type=kind, default=default, show_default=True, help=about)
 
 
 def _seconds(*names: str, about: str, default: float) -> click.Option:
     return click.Option(
-        names, metavar="SECONDS", type=click.FLOAT, default=default, show_default=True, help=about
+        names, metavar="SECONDS", type=SECONDS, default=default, show_default=True, help=about
     )
 
 
@@ -64,7 +52,7 @@ def _choice(*names: str, choices: list[str], about: str, default: str, metavar: 
     return click.Option(
         names,
         metavar=metavar,
-        type=click.Choice(choices, case_sensitive=False),
+        type=WordType(choices),
         default=default,
         show_default=True,
         help=about,
@@ -83,7 +71,7 @@ _LISTENING: Final = [
         ["-L", "--listen"],
         metavar="ADDRESS",
         multiple=True,
-        help=f"Where to listen: {ADDRESS_FORMS}. May be given several times.  [default: 127.0.0.1 and ::1]",
+        help=f"Where to listen: {LISTEN_FORMS}. May be given several times.  [default: 127.0.0.1 and ::1]",
     ),
     _number(
         "-b", "--backlog", default=_CONFIG.backlog, about="How many connections may wait to be accepted."
@@ -188,7 +176,7 @@ _PROCESS_OPTIONS: Final = [
     click.Option(
         ["-f", "--file-descriptors"],
         metavar="N",
-        type=click.IntRange(min=0),
+        type=WholeType(0),
         default=0,
         show_default="as many as the system allows",
         help="How many files and connections may be open.",
@@ -258,19 +246,22 @@ STORES: Final = [
     _flag("--libtokyocabinet-optimize", about="Refused with --queue-type libtokyocabinet."),
 ]
 
+# Options whose values hold passwords, by name.
+SECRETS: Final = frozenset(("queue", "libpq_conninfo", "mysql_password", "redis_password"))
+
 # What the C server has, and what means nothing here: noted in the log once.
 MEANINGLESS: Final = [
     _number(
         "-t",
         "--threads",
-        kind=click.IntRange(min=0),
+        kind=WholeType(0),
         default=4,
         about="Nothing: one event loop serves all connections.",
     ),
     _flag("-R", "--round-robin", about="Nothing: functions of a worker always take turns."),
     _number(
         "--hashtable-buckets",
-        kind=click.IntRange(min=1),
+        kind=WholeType(1),
         default=991,
         about="Nothing: tables grow with the number of jobs.",
     ),

@@ -7,6 +7,7 @@ with blanks, so that ``grep`` and ``awk`` find their way.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -23,17 +24,34 @@ Json = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 UNKNOWN: Final = "-"
 _GAP: Final = "  "
+# One long name must not push all other rows apart; it sticks out of its own.
+_WIDEST_CELLS: Final = 64
+# What the names of a narrow terminal get, if they are as long, before optional columns go; and at least.
+_COMFORTABLE_CELLS: Final = 20
+_LEAST_CELLS: Final = 6
+# More than anybody reads; to lay out each row of a large table would take many seconds.
+_MOST_DRAWN_ROWS: Final = 1000
 _MINUTE_SECONDS: Final = 60
 _HOUR_SECONDS: Final = 60 * _MINUTE_SECONDS
 _DAY_SECONDS: Final = 24 * _HOUR_SECONDS
 
 
 class Column(NamedTuple):
-    """A column; numbers are aligned to the right. A narrow terminal does without the optional ones."""
+    """A column. Numbers are aligned to the right.
+
+    A narrow terminal does without optional columns, and breaks what stands in the others into lines, except
+    numbers and what has to stay whole because people copy it.
+    """
 
     title: str
     numbers: bool = False
     optional: bool = False
+    whole: bool = False
+
+    @property
+    def is_unbroken(self) -> bool:
+        """Whether each cell stays in one line."""
+        return self.numbers or self.whole
 
 
 class Table(NamedTuple):
@@ -52,7 +70,7 @@ class Table(NamedTuple):
 
 def show_table(table: Table) -> None:
     """Prints a table."""
-    if table.rows and sys.stdout.isatty():
+    if 0 < len(table.rows) <= _MOST_DRAWN_ROWS and sys.stdout.isatty():
         from rich.console import Console
 
         console = Console()
@@ -82,12 +100,13 @@ def draw_table(table: Table, width: int) -> RenderableType:
     drawn = RichTable(
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
     )
-    for column in table.columns:
+    for column, width in zip(table.columns, _table_widths(table), strict=True):
         drawn.add_column(
             column.title,
             justify="right" if column.numbers else "left",
-            no_wrap=column.numbers,
+            no_wrap=column.is_unbroken,
             overflow="fold",
+            min_width=width if column.is_unbroken else min(width, _LEAST_CELLS),
         )
     for row, style in zip_longest(table.rows, table.styles, fillvalue=""):
         # Names are not markup, even with brackets in them.
@@ -108,14 +127,17 @@ def write_table(table: Table) -> str:
 def _write_line(columns: Sequence[Column], widths: Sequence[int], cells: Sequence[str]) -> str:
     padded = []
     for column, width, cell in zip(columns, widths, cells, strict=True):
-        blanks = " " * (width - _width(cell))
+        blanks = " " * (min(width, _WIDEST_CELLS) - _width(cell))
         padded.append(blanks + cell if column.numbers else cell + blanks)
     return _GAP.join(padded).rstrip()
 
 
 def _fit(table: Table, width: int) -> Table:
     """The table without the last of its optional columns, as far as the others need their room."""
-    widths = _widths([[column.title for column in table.columns], *table.rows])
+    widths = [
+        width if column.is_unbroken or column.optional else min(width, _COMFORTABLE_CELLS)
+        for column, width in zip(table.columns, _table_widths(table), strict=True)
+    ]
     kept = list(range(len(widths)))
     for index in reversed(range(len(widths))):
         if sum(widths[each] + len(_GAP) for each in kept) - len(_GAP) <= width:
@@ -126,6 +148,10 @@ def _fit(table: Table, width: int) -> Table:
         columns=[table.columns[index] for index in kept],
         rows=[[row[index] for index in kept] for row in table.rows],
     )
+
+
+def _table_widths(table: Table) -> list[int]:
+    return _widths([[column.title for column in table.columns], *table.rows])
 
 
 def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
@@ -152,7 +178,14 @@ def readable(name: bytes | None) -> str:
     if name is None:
         return UNKNOWN
     text = name.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
     return "".join([character if character.isprintable() else _escaped(character) for character in text])
+
+
+def as_shown(word: str) -> str:
+    """A name of the command line as ``readable`` shows it, so that one may type what a table shows."""
+    return readable(os.fsencode(word))
 
 
 def _escaped(character: str) -> str:

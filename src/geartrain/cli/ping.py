@@ -13,6 +13,7 @@ import click
 from geartrain.cli.asking import connected
 from geartrain.cli.entry import ExitCode
 from geartrain.cli.output import Column, Json, Table, show_json, show_table
+from geartrain.cli.seconds import Seconds
 from geartrain.cli.servers import Servers, server_options
 from geartrain.cli.view_options import json_option
 
@@ -48,7 +49,7 @@ class _Samples:
     "-i",
     "--interval",
     metavar="SECONDS",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     default=0.01,
     show_default=True,
     help="How long to wait after each answer.",
@@ -78,7 +79,7 @@ def command(*, count: int, interval: float, size: int, as_json: bool, servers: S
             raise
         # With --count 0 it is the way to end it.
         code = ExitCode.INTERRUPTED if count else ExitCode.DONE
-    summary = _summary(samples.seconds)
+    summary = summarize(samples.seconds)
     if as_json:
         result: dict[str, Json] = {
             "server": samples.server,
@@ -103,8 +104,8 @@ async def _measure(servers: Servers, samples: _Samples, count: int, interval: fl
             await asyncio.sleep(interval)
 
 
-def _summary(seconds: Sequence[float]) -> dict[str, float]:
-    """The distribution in milliseconds; percentiles are round trips that happened."""
+def summarize(seconds: Sequence[float]) -> dict[str, float]:
+    """The distribution of one or more round trips in milliseconds; percentiles are some that happened."""
     ordered = sorted(1000 * value for value in seconds)
     percentiles = {f"p{rank}": ordered[-(-len(ordered) * rank // 100) - 1] for rank in _PERCENTILES}
     return {"min": ordered[0], "mean": sum(ordered) / len(ordered), **percentiles, "max": ordered[-1]}

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from geartrain.cli.provenance import origin_of
-from geartrain.store.urls import masked_url
+from geartrain.masking import masked_url
 
 # Behind the longest of the usual lines.
 _COMMENT_COLUMN: Final = 40
@@ -34,7 +34,7 @@ def _lines(
             if option.name == "queue":
                 value = masked_url(str(value))
             setting = f"{option.name.replace('_', '-')} = {_toml(value)}"
-            yield f"{setting:<{_COMMENT_COLUMN}}# {_as_text(origin_of(ctx, option.name))}"
+            yield f"{setting:<{_COMMENT_COLUMN - 1}} # {_as_text(origin_of(ctx, option.name))}"
 
 
 def _toml(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import resource
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -13,13 +12,14 @@ import uvloop
 
 from geartrain.addresses import TCP, TLS, UnixAddress
 from geartrain.cli.daemon import Daemon
+from geartrain.cli.descriptors import set_descriptor_limit
 from geartrain.cli.entry import say
 from geartrain.cli.logs import AUTO, JSON, LEVELS, TO_NOWHERE, TO_STDERR, LogFile, set_up_logging
 from geartrain.cli.pid_file import PidFile
 from geartrain.cli.privileges import Account
 from geartrain.cli.signals import Signals
 from geartrain.cli.systemd import Notifier, is_journal, take_listeners
-from geartrain.errors import ConfigError, LogFileError
+from geartrain.errors import LogFileError
 from geartrain.server import Server, ServerConfig
 from geartrain.server.log import log_event
 
@@ -50,7 +50,7 @@ class ProcessOptions:
 def run(config: ServerConfig, options: ProcessOptions) -> None:
     """Runs a job server until a signal or an administrator ends it.
 
-    Raises BindError, ConfigError, PidFileError, PrivilegeError, TlsError or OSError when it cannot start.
+    Raises AclError, BindError, ConfigError, PidFileError, PrivilegeError, TlsError or OSError when it cannot.
     """
     process = _Process(config, options)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -70,7 +70,7 @@ class _Process:
         self._log_file = _open_log(options, config.log_level)
         for event, fields in options.notes:
             log_event(LEVELS["NOTICE"], event, fields)
-        _set_descriptor_limit(options.file_descriptors)
+        set_descriptor_limit(options.file_descriptors)
         # From here on in the background, if so wanted: an event loop must not be there before.
         self._daemon = Daemon() if options.daemon else None
 
@@ -81,12 +81,18 @@ class _Process:
             if pid_file is not None:
                 cleanup.callback(pid_file.remove)
             async with Server(self._config, adopted=self._adopted) as server:
+                names = [str(address) for address in server.addresses]
+                status = f"Listening on {', '.join(names)}"
+                signals = Signals(server, self._log_file, self._systemd, status)
+                # Before the pid file: whoever finds a number in it may send a signal there.
+                signals.handle()
                 if pid_file is not None:
                     pid_file.write()
                 if self._account is not None:
                     self._change_user(self._account, server, pid_file)
-                await self._run(server)
+                await self._run(server, names, status)
             log_event(logging.INFO, "stopped", {})
+        signals.ignore()
 
     def _change_user(self, account: Account, server: Server, pid_file: PidFile | None) -> None:
         """Goes on as that user, who from now on opens the log again and removes what is left in the end."""
@@ -100,11 +106,8 @@ class _Process:
         account.take_over(paths)
         account.become()
 
-    async def _run(self, server: Server) -> None:
-        """Says that the server serves, and sees to signals and systemd until it stops."""
-        names = [str(address) for address in server.addresses]
-        status = f"Listening on {', '.join(names)}"
-        Signals(server, self._log_file, self._systemd, status).handle()
+    async def _run(self, server: Server, names: list[str], status: str) -> None:
+        """Says that the server serves, and where, and keeps systemd informed until it stops."""
         watchdog = asyncio.create_task(self._systemd.keep_alive())
         self._announce(names)
         self._systemd.ready(status)
@@ -130,18 +133,6 @@ def _open_log(options: ProcessOptions, level: str) -> LogFile | None:
     try:
         return set_up_logging(options.log_file, level, log_format=options.log_format, syslog=options.syslog)
     except LogFileError as error:
-        # As the C server does: a log in the wrong place is better than no job server.
-        say(_PROGRAM, f"{error}; logging to stderr")
+        # As the C server does: a log in the wrong place is better than no job server. A daemon has no stderr.
+        say(_PROGRAM, f"{error}; {'going on without a log' if options.daemon else 'logging to stderr'}")
         return None
-
-
-def _set_descriptor_limit(wanted: int | None) -> None:
-    """Allows as many files and connections as are wanted, or as the system lets this process have."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        # A higher hard limit takes root.
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted or hard, max(wanted or hard, hard)))
-    except (OSError, ValueError) as error:
-        if wanted is not None:
-            raise ConfigError("file_descriptors", wanted, f"at most {hard}") from error
-        # macOS has a lower limit of its own than the one it names.

@@ -72,21 +72,21 @@ def explained_errors(ctx: click.Context) -> Iterator[None]:
     except ConfigError as error:
         origin = origin_of(ctx, error.key)
         raise click.UsageError(refusal(error.key, error.value, error.expected, origin)) from error
-    except click.BadParameter as error:
-        if error.param is None or error.param.name is None:
-            raise
-        name = error.param.name
-        message = f"{option_name(name)}: {error.message.rstrip('.')}" + _suffix(origin_of(ctx, name))
-        raise click.UsageError(message) from error
 
 
 def _suffix(origin: str) -> str:
     return "" if origin == DEFAULT else f" (from the {origin})"
 
 
+def variables(ctx: click.Context, option: click.Option) -> list[str]:
+    """The environment variables that an option may be read from, those that come first before the others."""
+    named = [option.envvar] if isinstance(option.envvar, str) else list(option.envvar or ())
+    automatic = f"{ctx.auto_envvar_prefix}_{(option.name or '').upper()}"
+    return [*named, automatic] if option.allow_from_autoenv else named
+
+
 def _variable(ctx: click.Context, name: str) -> str:
-    """The environment variable that an option was read from: the first of its names that is set."""
-    param = next(param for param in ctx.command.params if param.name == name)
-    named = [param.envvar] if isinstance(param.envvar, str) else list(param.envvar or ())
-    automatic = f"{ctx.auto_envvar_prefix}_{name.upper()}"
-    return next((variable for variable in named if os.environ.get(variable)), automatic)
+    """The environment variable that an option was read from: the first of its own that is set."""
+    option = next(param for param in ctx.command.params if param.name == name)
+    assert isinstance(option, click.Option)
+    return next(variable for variable in variables(ctx, option) if os.environ.get(variable))

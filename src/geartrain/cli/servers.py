@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from geartrain.addresses import DEFAULT_PORT, TCP, TLS, Address, TcpAddress, parse_servers
+from geartrain.cli.seconds import Seconds
 from geartrain.errors import ConfigError, ConnectError, TlsError
 
 if TYPE_CHECKING:
@@ -169,6 +170,18 @@ def tls_options(function: Callable[..., Result]) -> Callable[..., Result]:
     return with_tls
 
 
+def timeout_option(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Adds ``--timeout``; the command gets the seconds as ``timeout``."""
+    return click.option(
+        "--timeout",
+        metavar="SECONDS",
+        type=Seconds(min=0, min_open=True),
+        default=DEFAULT_TIMEOUT_SECONDS,
+        show_default=True,
+        help="How long to wait for a connection, or for a server that says nothing.",
+    )(function)
+
+
 def server_options(function: Callable[..., Result]) -> Callable[..., Result]:
     """Adds the options that say which servers to talk to; the command gets them as ``servers``, a Servers."""
 
@@ -183,14 +196,7 @@ def server_options(function: Callable[..., Result]) -> Callable[..., Result]:
         help="Job server: host, host:port, tls://host:port or unix:/path; more than one to fall back to.  "
         "[env var: GEARMAN_SERVER or GEARMAN_SERVERS; default: localhost:4730]",
     )
-    @click.option(
-        "--timeout",
-        metavar="SECONDS",
-        type=click.FloatRange(min=0, min_open=True),
-        default=DEFAULT_TIMEOUT_SECONDS,
-        show_default=True,
-        help="How long to wait for a connection or an answer.",
-    )
+    @timeout_option
     @tls_options
     @functools.wraps(function)
     def with_servers(*, server: tuple[str, ...], timeout: float, tls: TlsOptions, **others: object) -> Result:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from typing import Final
 
 from geartrain.cli.logs import LogFile
 from geartrain.cli.systemd import Notifier
 from geartrain.errors import LogFileError
 from geartrain.server import Server
 from geartrain.server.log import log_event
+
+_HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 
 
 class Signals:
@@ -32,6 +35,15 @@ class Signals:
         loop.add_signal_handler(signal.SIGUSR1, self._drain)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        # Whoever started this process may have held them back, and a process inherits that.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+
+    def ignore(self) -> None:
+        """Has nothing disturb a process that ends: without its event loop, the next signal would kill it."""
+        loop = asyncio.get_running_loop()
+        for number in _HANDLED:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
     def _stop(self, number: signal.Signals) -> None:
         if self._is_stopping:
@@ -47,7 +59,7 @@ class Signals:
         self._server.drain()
         jobs = self._server.unfinished_jobs
         log_event(logging.INFO, "stopping when no job is left", {"signal": "SIGUSR1", "jobs": jobs})
-        self._status = f"Stopping when no job is left; there were {jobs}"
+        self._status = f"Stopping gracefully, jobs to wait for: {jobs}"
         self._systemd.status(self._status)
 
     def _reload(self) -> None:

@@ -9,7 +9,7 @@ import click
 
 from geartrain.aio.admin import AsyncAdminClient
 from geartrain.cli.completion import complete_function
-from geartrain.cli.output import Column, Table, duration, json_value, number, readable
+from geartrain.cli.output import Column, Table, as_shown, duration, json_value, number, readable
 from geartrain.cli.servers import Servers, server_options
 from geartrain.cli.view_options import json_option, watch_option
 from geartrain.cli.views import View, show_view
@@ -18,10 +18,10 @@ from geartrain.roles.overview import FunctionInfo
 _COLUMNS: Final = (
     Column("Function"),
     Column("Queued", numbers=True),
-    Column("High", numbers=True),
-    Column("Normal", numbers=True),
-    Column("Low", numbers=True),
-    Column("Later", numbers=True),
+    Column("High", numbers=True, optional=True),
+    Column("Normal", numbers=True, optional=True),
+    Column("Low", numbers=True, optional=True),
+    Column("Later", numbers=True, optional=True),
     Column("Running", numbers=True),
     Column("Workers", numbers=True),
     Column("Oldest", numbers=True),
@@ -46,12 +46,12 @@ def command(*, functions: tuple[str, ...], watch: float | None, as_json: bool, s
     waiting. On a terminal, functions with jobs and without workers stand out.
     """
 
+    wanted = [as_shown(name) for name in functions]
+
     async def look(admin: AsyncAdminClient) -> View:
-        rows = [
-            row for row in await admin.functions() if not functions or readable(row.function) in functions
-        ]
+        rows = [row for row in await admin.functions() if not wanted or readable(row.function) in wanted]
         rows.sort(key=_name)
-        return View(_table(rows, functions), "functions", json_value(rows))
+        return View(_table(rows, wanted), "functions", json_value(rows))
 
     show_view(servers, look, every_seconds=watch, as_json=as_json)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import socket
 import time
 from typing import Final
@@ -80,13 +81,12 @@ def take_listeners(scheme: str) -> list[Listener]:
     other one ``scheme``. Raises BindError for a descriptor that is no socket of use here.
     """
     pid = os.environ.pop("LISTEN_PID", "")
-    count = os.environ.pop("LISTEN_FDS", "")
-    names = os.environ.pop("LISTEN_FDNAMES", "").split(":")
+    count = _take_number("LISTEN_FDS")
+    names = dict(enumerate(os.environ.pop("LISTEN_FDNAMES", "").split(":")))
     # They may be meant for the process that started this one.
-    if pid != str(os.getpid()) or not count.isdigit():
+    if pid != str(os.getpid()):
         return []
-    names += [""] * (int(count) - len(names))
-    return [_take_listener(_FIRST_DESCRIPTOR + index, names[index], scheme) for index in range(int(count))]
+    return [_take_listener(_FIRST_DESCRIPTOR + i, names.get(i, ""), scheme) for i in range(count)]
 
 
 def _take_listener(descriptor: int, name: str, scheme: str) -> Listener:
@@ -107,8 +107,12 @@ def is_journal(descriptor: int) -> bool:
 
 
 def _take_watchdog_seconds() -> float:
-    microseconds = os.environ.pop("WATCHDOG_USEC", "")
+    microseconds = _take_number("WATCHDOG_USEC")
     pid = os.environ.pop("WATCHDOG_PID", "")
-    if not microseconds.isdigit() or pid not in ("", str(os.getpid())):
-        return 0.0
-    return int(microseconds) / 1_000_000
+    return microseconds / 1_000_000 if pid in ("", str(os.getpid())) else 0.0
+
+
+def _take_number(variable: str) -> int:
+    """What the variable says, or 0 when it is not there or says something else than a number."""
+    text = os.environ.pop(variable, "")
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0

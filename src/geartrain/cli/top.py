@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from geartrain.cli.seconds import Seconds
 from geartrain.cli.servers import Servers, server_options
 from geartrain.cli.top_model import SORT_NAMES
 
@@ -28,12 +29,12 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(context_settings={"max_content_width": 100}, epilog=_EPILOG)
 @click.option(
     "-i",
     "--interval",
     metavar="SECONDS",
-    type=click.FloatRange(0.1, 3600),
+    type=Seconds(0.1, 3600),
     default=1.0,
     show_default=True,
     help="Time between two looks at the server; rates are averages over it.",
@@ -49,7 +50,7 @@ Examples:
 @click.option("--once", is_flag=True, help="Print everything once, after one interval, and exit.")
 @server_options
 def command(*, servers: Servers, interval: float, sort: str, once: bool) -> int:
-    """Watch a job server on the whole screen: rates, queues and workers of each function."""
+    """Watches a job server on the whole screen: rates, queues and workers of each function."""
     # Only here, for --help needs none of it.
     import asyncio
 

@@ -92,34 +92,30 @@ def _head(frame: Frame, controls: Controls, interval_seconds: float, width: int 
         f"  {sample.server}  ",
         (f"version {sample.version}  {_plural(sample.connections, 'connection')}", QUIET),
     )
-    jobs = _figures(
-        "jobs",
-        [
-            (count(total.queued), "queued"),
-            (count(total.now.later), "later"),
-            (rate(total.submitted), "in/s"),
-            (rate(total.completed), "done/s"),
-            (rate(total.failed), "failed/s"),
-        ],
-    )
-    workers = _figures(
-        "workers",
-        [(count(sample.busy), "busy".ljust(len("queued"))), (count(sample.idle), "idle".ljust(len("later")))],
-    )
-    workers.append("  ").append_text(_bar(sample.busy, sample.workers))
-    workers.append_text(_figures("", [(count(total.now.running), "running")]))
+    jobs = [
+        _figure(count(total.queued), "queued"),
+        _figure(count(total.now.later), "later"),
+        _figure(rate(total.submitted), "in/s"),
+        _figure(rate(total.completed), "done/s"),
+        _figure(rate(total.failed), "failed/s"),
+    ]
+    # The words are as wide as those above them.
+    workers = [
+        _figure(count(sample.busy), "busy  "),
+        _figure(count(sample.idle), "idle "),
+        _bar(sample.busy, sample.workers),
+        _figure(count(total.now.running), "running"),
+    ]
     pace = ("paused", _PAUSED) if controls.is_paused else (f"every {interval_seconds:g} s", QUIET)
-    return [_ends(server, Text(*pace), width), jobs, workers]
+    return [_ends(server, Text(*pace), width), _labelled("jobs", jobs), _labelled("workers", workers)]
 
 
-def _figures(label: str, figures: Sequence[tuple[str, str]]) -> Text:
-    """Numbers, each with a word behind it, under one another from line to line."""
-    line = Text.assemble((label.ljust(_LABEL_CELLS) if label else "", _HEADING))
-    for position, (number, word) in enumerate(figures):
-        line.append(" " * (_GAP if position or not label else 0))
-        line.append(number.rjust(5), "" if number == "0" else "bold")
-        line.append(f" {word}", QUIET)
-    return line
+def _labelled(label: str, parts: Sequence[Text]) -> Text:
+    return Text.assemble((label.ljust(_LABEL_CELLS), _HEADING), Text(" " * _GAP).join(parts))
+
+
+def _figure(number: str, word: str) -> Text:
+    return Text.assemble((number.rjust(5), "" if number == "0" else "bold"), (f" {word}", QUIET))
 
 
 def _bar(part: int, whole: int) -> Text:
@@ -140,23 +136,13 @@ def _message(frame: Frame, controls: Controls, problem: str) -> Text:
 def _foot(controls: Controls, all_rows: int, room: int, width: int) -> Text:
     # Names go up from A, numbers down from the greatest.
     is_downward = (controls.sort_by != BY_NAME) != controls.is_reversed
-    keys = Text("  ").join(
-        [
-            Text.assemble((key, _KEY), " ", text)
-            for key, text in (
-                ("q", "quit"),
-                ("?", "help"),
-                ("←→", f"sort: {controls.sort_by} {'▼' if is_downward else '▲'}"),
-                ("r", "reverse"),
-                ("p", "pause"),
-                ("↑↓", "scroll"),
-            )
-        ]
-    )
-    last = min(all_rows, controls.first_row + room)
-    first = min(last, controls.first_row + 1)
-    shown = _plural(all_rows, "function") if all_rows <= room else f"{first}-{last} of {all_rows}"
-    return _ends(keys, Text(shown), width)
+    order = f"sort: {controls.sort_by} {'▼' if is_downward else '▲'}"
+    keys = [("q", "quit"), ("?", "help"), ("←→", order), ("r", "reverse"), ("p", "pause"), ("↑↓", "scroll")]
+    shown = [Text.assemble((key, _KEY), " ", text) for key, text in keys]
+    place = _plural(all_rows, "function")
+    if all_rows > room:
+        place = f"{controls.first_row + 1}-{controls.first_row + room} of {all_rows}"
+    return _ends(Text(" " * _GAP).join(shown), Text(place), width)
 
 
 def _ends(left: Text, right: Text, width: int | None) -> Text:

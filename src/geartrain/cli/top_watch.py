@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from geartrain.aio.admin import AsyncAdminClient
+from geartrain.cli.output import readable
 from geartrain.cli.servers import Servers
 from geartrain.cli.top_model import Frame, Sample, compare, sample_server
 from geartrain.errors import ProtocolError, RequestRefused, ServerUnavailable
@@ -46,7 +47,7 @@ class Watcher:
         """
         connection = await self._servers.connect()
         self._client = AsyncAdminClient(connection, timeout_seconds=self._servers.timeout_seconds)
-        self._version = (await self._client.ask(b"version")).decode("utf-8", "backslashreplace")
+        self._version = await self._ask_version()
         self._sample = None
         await self._take_sample()
 
@@ -72,6 +73,14 @@ class Watcher:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    async def _ask_version(self) -> str:
+        assert self._client is not None
+        try:
+            return readable(await self._client.ask(b"version"))
+        except RequestRefused:
+            # Access rules that allow the lists only are good enough.
+            return readable(None)
 
     async def _take_sample(self) -> None:
         assert self._client is not None

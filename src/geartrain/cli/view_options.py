@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -49,7 +50,7 @@ class _Seconds(click.ParamType[float]):
             raise click.UsageError(
                 f"--watch: {value!r} is no number of seconds; names go in front of --watch."
             ) from None
-        if not seconds >= _LEAST_SECONDS:
+        if not _LEAST_SECONDS <= seconds < math.inf:
             raise click.UsageError(
                 f"--watch: {value} is not usable; expected {_LEAST_SECONDS:g} seconds or more."
             )

@@ -116,7 +116,10 @@ class _Screen:
         from rich.text import Text
 
         heading = Text(f"{admin.address} at {time.strftime('%H:%M:%S')}, Ctrl-C ends this", style="dim")
-        self._live.update(Group(heading, draw_table(view.table, self._live.console.width)), refresh=True)
+        width, height = self._live.console.size
+        # What stands below the last line takes its time too, and is not seen.
+        seen = view.table._replace(rows=view.table.rows[:height], styles=view.table.styles[:height])
+        self._live.update(Group(heading, draw_table(seen, width)), refresh=True)
 
     def complain(self, error: ServerUnavailable) -> None:
         from rich.text import Text

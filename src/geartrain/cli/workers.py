@@ -9,7 +9,7 @@ import click
 
 from geartrain.aio.admin import AsyncAdminClient
 from geartrain.cli.completion import complete_function
-from geartrain.cli.output import UNKNOWN, Column, Table, duration, json_value, number, readable
+from geartrain.cli.output import UNKNOWN, Column, Table, as_shown, duration, json_value, number, readable
 from geartrain.cli.servers import Servers, server_options
 from geartrain.cli.view_options import json_option, watch_option
 from geartrain.cli.views import View, show_view
@@ -20,7 +20,7 @@ _COLUMNS: Final = (
     Column("Address"),
     Column("Name"),
     Column("State"),
-    Column("Running", numbers=True),
+    Column("Running", numbers=True, optional=True),
     Column("Connected", numbers=True, optional=True),
     Column("Waiting", numbers=True, optional=True),
     Column("Functions"),
@@ -51,9 +51,11 @@ def command(
     those that the connection waits for as a client. NAME is what the worker calls itself.
     """
 
+    wanted = [as_shown(name) for name in functions]
+
     async def look(admin: AsyncAdminClient) -> View:
-        rows = [row for row in await admin.workers() if _is_wanted(row, functions, everybody=everybody)]
-        return View(_table(rows, functions, tells_all=admin.has_tables), "workers", json_value(rows))
+        rows = [row for row in await admin.workers() if _is_wanted(row, wanted, everybody=everybody)]
+        return View(_table(rows, wanted, tells_all=admin.has_tables), "workers", json_value(rows))
 
     show_view(servers, look, every_seconds=watch, as_json=as_json)
 

@@ -10,10 +10,11 @@ Source: PROTOCOL of the gearmand distribution, section "Administrative Protocol"
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from geartrain.errors import ProtocolError
+from geartrain.protocol.packets import shorten
 
 # Commands whose answer is a list; all others are answered in one line.
 LIST_COMMANDS: Final = frozenset(
@@ -29,8 +30,15 @@ OK_LINE: Final = b"OK\r\n"
 
 _BLANKS: Final = re.compile(rb" +")
 _CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
-_DIGITS: Final = re.compile(rb"[0-9]+")
-_WORKER_LINE: Final = re.compile(rb"([0-9]+) (\S+) (.*?) :(?: (.*))?", re.DOTALL)
+# No server counts further, and Python reads no number of thousands of digits.
+_NUMBER: Final = re.compile(rb"[0-9]{1,20}")
+_WORKER_LINE: Final = re.compile(rb"([0-9]{1,20}) (\S+) (.*?) :(?: (.*))?", re.DOTALL)
+# How rows end, and how they begin.
+_ROW_ENDS: Final = {
+    b"status": re.compile(rb"(\t[0-9]+){3}\Z"),
+    b"prioritystatus": re.compile(rb"(\t[0-9]+){4}\Z"),
+}
+_WORKER_BEGINS: Final = re.compile(rb"[0-9]+ \S+ ")
 
 
 class FunctionStatus(NamedTuple):
@@ -268,6 +276,35 @@ def is_row(command: bytes, line: bytes) -> bool:
     return b"\t" in line
 
 
+def join_rows(command: bytes, lines: Sequence[bytes]) -> Sequence[bytes]:
+    """The rows of a list, whole again where a line end in a name has cut them: the C server escapes none."""
+    if command in _ROW_ENDS:
+        return _join_to_end(lines, _ROW_ENDS[command])
+    return _join_from_start(lines) if command == b"workers" else lines
+
+
+def _join_to_end(lines: Sequence[bytes], end: re.Pattern[bytes]) -> list[bytes]:
+    rows: list[bytes] = []
+    is_open = False
+    for line in lines:
+        if is_open:
+            rows[-1] += b"\n" + line
+        else:
+            rows.append(line)
+        is_open = end.search(line) is None
+    return rows
+
+
+def _join_from_start(lines: Sequence[bytes]) -> list[bytes]:
+    rows: list[bytes] = []
+    for line in lines:
+        if rows and _WORKER_BEGINS.match(line) is None:
+            rows[-1] += b"\n" + line
+        else:
+            rows.append(line)
+    return rows
+
+
 def parse_function_status(line: bytes) -> FunctionStatus:
     """Reads a line of ``status``; raises ProtocolError if it is none."""
     function, total, running, workers = _fields(line, 4, "status")
@@ -290,7 +327,7 @@ def parse_worker_status(line: bytes) -> WorkerStatus:
     """
     match = _WORKER_LINE.fullmatch(line)
     if match is None:
-        raise ProtocolError("INVALID_REPLY", f"not a line of workers: {line!r}")
+        raise ProtocolError("INVALID_REPLY", f"not a line of workers: {shorten(line)}")
     functions = tuple(match.group(4).split(b" ")) if match.group(4) else ()
     return WorkerStatus(int(match.group(1)), match.group(2), match.group(3), functions)
 
@@ -307,11 +344,11 @@ def _fields(line: bytes, count: int, command: str) -> list[bytes]:
     # From the right, so that a tab in a name (the C server does not escape it) stays in the name.
     fields = line.rsplit(b"\t", count - 1)
     if len(fields) != count:
-        raise ProtocolError("INVALID_REPLY", f"not a line of {command}: {line!r}")
+        raise ProtocolError("INVALID_REPLY", f"not a line of {command}: {shorten(line)}")
     return fields
 
 
 def _number(field: bytes, line: bytes) -> int:
-    if _DIGITS.fullmatch(field) is None:
-        raise ProtocolError("INVALID_REPLY", f"{field!r} is not a number in {line!r}")
+    if _NUMBER.fullmatch(field) is None:
+        raise ProtocolError("INVALID_REPLY", f"{shorten(field)} is not a number in {shorten(line)}")
     return int(field)

@@ -7,19 +7,27 @@ writes them: our server escapes control characters.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from geartrain.errors import ProtocolError
 from geartrain.protocol.admin import (
     ABSENT,
+    join_rows,
     parse_function_status,
     parse_job_status,
     parse_priority_status,
     parse_worker_status,
 )
+from geartrain.protocol.packets import shorten
 
 _DASH: Final = rb"\x2d"
+_DIGITS: Final = b"0123456789"
+_MAX_DIGITS: Final = 20
+# Not all that Python takes for a number is one: it knows "nan" and "1_0" too.
+_NUMBER: Final = re.compile(rb"[0-9]{1,20}")
+_SECONDS: Final = re.compile(rb"-?[0-9]{1,20}(\.[0-9]{1,9})?")
 
 
 class FunctionInfo(NamedTuple):
@@ -120,25 +128,25 @@ class _Row:
     def name(self, column: bytes) -> bytes:
         text = self.text(column)
         if text is None:
-            raise ProtocolError("INVALID_REPLY", f"a row without {column!r}: {self._fields!r}")
+            raise ProtocolError("INVALID_REPLY", f"a row without {column.decode()}")
         return text
 
     def seconds(self, column: bytes) -> float | None:
-        text = self.text(column)
-        try:
-            return None if text is None else float(text)
-        except ValueError:
-            raise ProtocolError("INVALID_REPLY", f"{text!r} is not a number of {column!r}") from None
+        text = self._matching(column, _SECONDS)
+        return None if text is None else float(text)
 
     def number(self, column: bytes) -> int | None:
-        text = self.text(column)
-        try:
-            return None if text is None else int(text)
-        except ValueError:
-            raise ProtocolError("INVALID_REPLY", f"{text!r} is not a number of {column!r}") from None
+        text = self._matching(column, _NUMBER)
+        return None if text is None else int(text)
 
     def count(self, column: bytes) -> int:
         return self.number(column) or 0
+
+    def _matching(self, column: bytes, pattern: re.Pattern[bytes]) -> bytes | None:
+        text = self.text(column)
+        if text is not None and pattern.fullmatch(text) is None:
+            raise ProtocolError("INVALID_REPLY", f"{shorten(text)} is no value of {column.decode()}")
+        return text
 
 
 def _read_table(lines: Sequence[bytes]) -> list[_Row]:
@@ -211,9 +219,11 @@ def functions_of_status(status: Sequence[bytes], priority_status: Sequence[bytes
 
     Raises ProtocolError.
     """
-    priorities = {row.function: row for row in map(parse_priority_status, priority_status)}
+    priorities = {
+        row.function: row for row in map(parse_priority_status, join_rows(b"prioritystatus", priority_status))
+    }
     functions = []
-    for row in map(parse_function_status, status):
+    for row in map(parse_function_status, join_rows(b"status", status)):
         queues = priorities.get(row.function)
         functions.append(
             FunctionInfo(
@@ -230,18 +240,24 @@ def functions_of_status(status: Sequence[bytes], priority_status: Sequence[bytes
 
 
 def jobs_of_show(lines: Sequence[bytes]) -> list[JobInfo]:
-    """Reads the answer to ``show jobs``. Raises ProtocolError."""
+    """Reads the answer to ``show jobs``, and puts the oldest job first. Raises ProtocolError."""
     jobs = []
     for row in map(parse_job_status, lines):
         state = b"abandoned" if row.abandoned else None
         jobs.append(JobInfo(handle=row.handle, state=state, background=row.stored, attempts=row.retries))
-    return jobs
+    return sorted(jobs, key=_handle_number)
+
+
+def _handle_number(job: JobInfo) -> int:
+    """Servers count their handles up; the number stands last."""
+    digits = job.handle[len(job.handle.rstrip(_DIGITS)) :]
+    return int(digits[-_MAX_DIGITS:] or 0)
 
 
 def workers_of_list(lines: Sequence[bytes]) -> list[WorkerInfo]:
     """Reads the answer to ``workers``. Raises ProtocolError."""
     workers = []
-    for row in map(parse_worker_status, lines):
+    for row in map(parse_worker_status, join_rows(b"workers", lines)):
         client_id = None if row.client_id == ABSENT else row.client_id
         workers.append(WorkerInfo(row.descriptor, row.address, client_id, functions=row.functions))
     return workers

@@ -23,6 +23,8 @@ from geartrain.server.subject import Subject
 _RULE: Final = "rule"
 _KEYS: Final = ("subject", "listener", "submit", "work", "admin")
 _COMMANDS: Final = tuple(command.decode() for command in COMMANDS)
+# So many different connections are remembered; short-lived certificates may have a name of their own each.
+_MAX_REMEMBERED: Final = 10_000
 # What a subject has a backslash before.
 _ESCAPED: Final = re.compile(r"\\([^0-9A-Fa-f])")
 
@@ -49,8 +51,11 @@ class AccessList:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
-        # By the rules that fit: there are many connections, and few kinds of them.
-        self._known: dict[tuple[Rule, ...], Access] = {}
+        # By who connects and where, so that not every connection has all rules looked through, least of all
+        # those that are there when new rules come.
+        self._by_connection: dict[tuple[Subject | None, str], Access] = {}
+        # By the rules that fit, because few kinds of them do.
+        self._by_rules: dict[tuple[Rule, ...], Access] = {}
 
     @classmethod
     def load(cls, path: str) -> Self:
@@ -69,10 +74,18 @@ class AccessList:
 
         ``listener`` is the address that it came in at, as the server prints it.
         """
-        fitting = tuple(rule for rule in self.rules if rule.fits(subject, listener))
-        access = self._known.get(fitting)
+        access = self._by_connection.get((subject, listener))
         if access is None:
-            access = self._known[fitting] = _allow_all_of(fitting)
+            if len(self._by_connection) >= _MAX_REMEMBERED:
+                self._by_connection.clear()
+            access = self._by_connection[subject, listener] = self._find_access(subject, listener)
+        return access
+
+    def _find_access(self, subject: Subject | None, listener: str) -> Access:
+        fitting = tuple(rule for rule in self.rules if rule.fits(subject, listener))
+        access = self._by_rules.get(fitting)
+        if access is None:
+            access = self._by_rules[fitting] = _allow_all_of(fitting)
         return access
 
 
@@ -171,5 +184,5 @@ def _read_rule(table: _Table) -> Rule:
 
 
 def _suggest(word: str, known: Sequence[str]) -> str:
-    nearest = get_close_matches(word, known, 1)
+    nearest = get_close_matches(word.lower(), known, 1)
     return f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(known)}"

@@ -5,14 +5,16 @@ Rules:
 * One request at a time: the next one is not looked at before this one has its answer. So pipelined requests
   are answered in their order.
 * A request that cannot be granted is answered when all of it has come, so that a client which sends its body
-  in any case reads why. Not so when its head or its body is too long, when the client waits to be told to
-  send it, or when it speaks another HTTP: then it is answered at once, and the connection ends.
+  in any case reads why. Not so when its head or its body is too long, when its end is in doubt, when the
+  client waits to be told to send it, or when it speaks another HTTP: then it is answered at once, and the
+  connection ends.
 * After an answer that came before the end of its request, the connection ends: where the next one starts can
   no longer be told.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from email.utils import formatdate
 from http import HTTPStatus
@@ -22,11 +24,17 @@ from typing import Final
 import h11
 
 from geartrain.server.http_answer import Answer, plain
-from geartrain.server.http_request import MAX_HEAD_BYTES, Submission, read_head
+from geartrain.server.http_request import MAX_HEAD_BYTES, Submission, is_ambiguous, read_head
 
 _SERVER: Final = f"Geartrain/{version('geartrain')}".encode()
+# How h11 shows what a client has sent.
+_BYTES: Final = re.compile(r"bytearray\(b(.*?)\)(?= \(|$)", re.DOTALL)
 # What is wrong with a head that is refused at once.
 _ENDING: Final = (HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+_AMBIGUOUS: Final = plain(
+    HTTPStatus.BAD_REQUEST, "Transfer-Encoding goes with HTTP/1.1 only, and not with Content-Length"
+)
 
 
 class Dialogue:
@@ -64,7 +72,7 @@ class Dialogue:
         try:
             event = self._http.next_event()
         except h11.RemoteProtocolError as error:
-            self.request = plain(HTTPStatus(error.error_status_hint), str(error))
+            self.request = plain(HTTPStatus(error.error_status_hint), _BYTES.sub(r"\1", str(error)))
             return True
         if isinstance(event, h11.Data):
             self._take_body(event.data)
@@ -92,7 +100,9 @@ class Dialogue:
         self._head = read_head(head)
         self._is_head_only = head.method == b"HEAD"
         is_waited_for = self._http.they_are_waiting_for_100_continue
-        if int(dict(head.headers).get(b"content-length", 0)) > self._max_body_bytes:
+        if is_ambiguous(head):
+            self.request = _AMBIGUOUS
+        elif int(dict(head.headers).get(b"content-length", 0)) > self._max_body_bytes:
             self._refuse_body()
         elif isinstance(self._head, Answer):
             if is_waited_for or self._head.status in _ENDING:

@@ -69,6 +69,17 @@ def read_head(request: h11.Request) -> Submission | Answer:
         return refusal.answer
 
 
+def is_ambiguous(request: h11.Request) -> bool:
+    """Whether a proxy on the way may have seen the end of the request elsewhere than it is seen here.
+
+    What it took for the body would then be a request that nobody has checked (RFC 9112, section 6.3).
+    """
+    names = {name for name, _ in request.headers}
+    if b"transfer-encoding" not in names:
+        return False
+    return b"content-length" in names or request.http_version < b"1.1"
+
+
 def _check(request: h11.Request) -> None:
     if not request.http_version.startswith(b"1."):
         raise _RefusedError(

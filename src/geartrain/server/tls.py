@@ -139,23 +139,31 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         except ssl.SSLWantReadError:
             self._send_encrypted()
         except ssl.SSLError as error:
-            self._refuse(error)
+            self._refuse(tls_reason(error))
         else:
             self._send_encrypted()
+            self._identify_peer()
+
+    def _identify_peer(self) -> None:
+        try:
+            self._connection.subject = subject_of(self._tls.getpeercert())
+        except (ssl.SSLError, ValueError):
+            # Authorities sign names, too, that are no text.
+            self._refuse("the certificate is not accepted: it cannot be read")
+        else:
             self._make_connection()
 
     def _make_connection(self) -> None:
         self._deadline.cancel()
         self._handshakes.discard(self)
         self._is_made = True
-        self._connection.subject = subject_of(self._tls.getpeercert())
         self._connection.connection_made(self)
         # The first requests may have come along with the end of the handshake.
         self._read()
 
-    def _refuse(self, error: ssl.SSLError) -> None:
+    def _refuse(self, reason: str) -> None:
         """Sends the alert, and closes when the peer has read it: at once could take it away again."""
-        self._say_failed(logging.INFO, tls_reason(error))
+        self._say_failed(logging.INFO, reason)
         self._is_deaf = True
         self._send_encrypted()
         self._end_socket()
@@ -204,8 +212,10 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             pass
         except ssl.SSLError as error:
             self._break(error)
-        # Such as the answer to a new key.
+        # Such as the answer to a new key; a peer might ask for that for ever, and read nothing.
         self._send_encrypted()
+        if self._socket.get_write_buffer_size() > self._config.max_unread_bytes:
+            self.abort()
         return b"".join(pieces)
 
     def pause_reading(self) -> None:

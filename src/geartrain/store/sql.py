@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from geartrain.errors import JobsRefused, StoreCorrupt, StoreError, StoreInUse
+from geartrain.masking import masked_url
 from geartrain.store import migrations
 from geartrain.store.base import Batch, QueueCount, Store, StoredHead, StoredJob
 from geartrain.store.lots import in_lots
@@ -28,7 +29,6 @@ from geartrain.store.rows import (
     read_pieces,
 )
 from geartrain.store.tables import SCHEMA_VERSION, facts, jobs, metadata
-from geartrain.store.urls import masked_url
 
 # A database that says nothing for so long, in the middle of a statement or while it is connected to, is lost.
 ANSWER_SECONDS: Final = 30

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import re
 from typing import Final
 from urllib.parse import urlsplit
 
 from geartrain.errors import ConfigError
+from geartrain.masking import masked_url
 from geartrain.store.base import Store
 
 MEMORY_URL: Final = "memory://"
@@ -27,16 +27,6 @@ _DRIVERS: Final = {
     "redis": ("redis", "redis"),
     "rediss": ("redis", "redis"),
 }
-
-
-# The password between a user name and the host of a URL, and those behind the question mark.
-_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*:).*(?=@)|([?&](?:\w*password|passwd)=)[^&]*")
-_MASK: Final = "***"
-
-
-def masked_url(url: str) -> str:
-    """A URL as it may be shown: without the password in it."""
-    return _PASSWORD.sub(rf"\1\2{_MASK}", url)
 
 
 def is_durable(url: str) -> bool:

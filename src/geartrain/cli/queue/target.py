@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import click
 
 from geartrain.errors import ConfigError
-from geartrain.store.urls import check_url, is_durable, make_store, masked_url
+from geartrain.masking import masked_url
+from geartrain.store.urls import check_url, is_durable, make_store
 
 if TYPE_CHECKING:
     from geartrain.store.base import Store

@@ -11,9 +11,10 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from geartrain.errors import ConfigError
+from geartrain.masking import masked_url
 from geartrain.store.gearmand.base import ForeignQueue
 from geartrain.store.gearmand.naming import Naming
-from geartrain.store.urls import check_url, masked_url
+from geartrain.store.urls import check_url
 
 SOURCE_FORMS: Final = "a file of SQLite, sqlite:///PATH, postgresql://…, mysql://… or redis://…"
 
