@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from geartrain.engine import clients, core, guard, workers
+from geartrain.engine import core, gates, guard, workers
 from geartrain.protocol import admin, codec
 from geartrain.protocol.packets import BOTH, PACKETS, REQUEST, RESPONSE, PacketSpec
 
@@ -53,7 +53,7 @@ def test_the_document_lists_every_error_code() -> None:
     codes = {
         *(codec.INVALID_MAGIC, codec.INVALID_COMMAND, codec.INVALID_ARGUMENTS),
         *(codec.ARGUMENT_TOO_LARGE, codec.PACKET_TOO_LARGE, codec.LINE_TOO_LONG),
-        *(clients.QUEUE_ERROR, guard.NOT_ALLOWED, workers.JOB_NOT_FOUND, core.UNKNOWN_OPTION),
+        *(gates.QUEUE_ERROR, guard.NOT_ALLOWED, workers.JOB_NOT_FOUND, core.UNKNOWN_OPTION),
     }
 
     assert {row[0].strip("`") for row in rows("## Errors")} == codes

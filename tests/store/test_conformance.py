@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import pytest
+import os
+from queue import Queue as Inbox
+from typing import cast
 
-from geartrain.errors import StoreError, StoreInUse
-from geartrain.store.base import Batch, QueueCount, StoredJob
+import pytest
+import sqlalchemy as sa
+
+from geartrain.errors import JobsRefused, StoreError, StoreInUse
+from geartrain.store.base import Batch, QueueCount, Store, StoredJob, head_of
+from geartrain.store.committer import Committer, Outcome, Work
+from geartrain.store.redis import RedisStore
+from geartrain.store.sql import SCHEMA, SqlStore
+from geartrain.store.sqlite import SqliteStore
+from geartrain.store.tables import facts, pieces
 from tests.store.conftest import Queue
+from tests.store.jobs import stored_job
 
 _MIB = 1024 * 1024
-
-
-def job(
-    sequence: int,
-    *,
-    function: bytes = b"f",
-    unique: bytes = b"",
-    priority: int = 1,
-    run_at: float = 0.0,
-    reducer: bytes = b"",
-    attempts: int = 0,
-    data: bytes = b"data",
-) -> StoredJob:
-    handle = b"H:host:%d" % sequence
-    return StoredJob(
-        sequence, handle, function, unique, priority, run_at, reducer, attempts, 1700000000.25, data
-    )
 
 
 def test_a_new_queue_is_empty(queue: Queue) -> None:
@@ -38,15 +32,15 @@ def test_a_new_queue_is_empty(queue: Queue) -> None:
 @pytest.mark.parametrize(
     "kept",
     [
-        job(1),
-        job(2, data=b""),
-        job(3, unique=b"u" * 64, function=b"\xff\x00name"),
-        job(4, function=b""),
-        job(5, function=b"f" * 8000, reducer=b"r" * 8000),
-        job(6, data=bytes(range(256)) * 20),
-        job(7, data=b"x" * (9 * _MIB)),
-        job(8, priority=0, run_at=1893456000.5, attempts=255),
-        job(2**62, priority=2),
+        stored_job(1),
+        stored_job(2, data=b""),
+        stored_job(3, unique=b"u" * 64, function=b"\xff\x00name"),
+        stored_job(4, function=b""),
+        stored_job(5, function=b"f" * 8000, reducer=b"r" * 8000),
+        stored_job(6, data=bytes(range(256)) * 20),
+        stored_job(7, data=b"x" * (9 * _MIB)),
+        stored_job(8, priority=0, run_at=1893456000.5, attempts=255),
+        stored_job(2**62, priority=2),
     ],
     ids=lambda kept: f"{kept.sequence}",
 )
@@ -63,7 +57,7 @@ def test_a_job_comes_back_as_it_was(queue: Queue, kept: StoredJob) -> None:
 def test_jobs_come_back_in_order(queue: Queue) -> None:
     """By sequence, in whatever order they came, from wherever one wants to begin."""
     store = queue.open()
-    jobs = [job(sequence) for sequence in range(1, 2501)]
+    jobs = [stored_job(sequence) for sequence in range(1, 2501)]
 
     store.apply(Batch(added=jobs[1000:]))
     store.apply(Batch(added=jobs[:1000]))
@@ -76,7 +70,7 @@ def test_jobs_come_back_in_order(queue: Queue) -> None:
 def test_removed_jobs_are_gone(queue: Queue) -> None:
     """Also many at once; one that is not there does no harm."""
     store = queue.open()
-    store.apply(Batch(added=[job(sequence) for sequence in range(1, 1301)]))
+    store.apply(Batch(added=[stored_job(sequence) for sequence in range(1, 1301)]))
 
     store.apply(Batch(removed=[*range(1, 1300), 5000]))
 
@@ -86,39 +80,48 @@ def test_removed_jobs_are_gone(queue: Queue) -> None:
 def test_attempts_are_remembered(queue: Queue) -> None:
     """So that a limit of attempts holds over a restart."""
     store = queue.open()
-    store.apply(Batch(added=[job(1), job(2)]))
+    store.apply(Batch(added=[stored_job(1), stored_job(2)]))
 
     store.apply(Batch(attempts={2: 7, 3: 9}))
 
-    assert list(store.read()) == [job(1), job(2, attempts=7)]
+    assert list(store.read()) == [stored_job(1), stored_job(2, attempts=7)]
 
 
 def test_a_batch_is_applied_whole(queue: Queue) -> None:
     """Additions, removals and attempts together."""
     store = queue.open()
-    store.apply(Batch(added=[job(1), job(2)]))
+    store.apply(Batch(added=[stored_job(1), stored_job(2)]))
 
-    store.apply(Batch(added=[job(3)], removed=[1], attempts={2: 1}))
+    store.apply(Batch(added=[stored_job(3)], removed=[1], attempts={2: 1}))
 
-    assert list(store.read()) == [job(2, attempts=1), job(3)]
+    assert list(store.read()) == [stored_job(2, attempts=1), stored_job(3)]
 
 
 def test_a_batch_may_be_applied_again(queue: Queue) -> None:
     """After a lost connection nobody knows whether it was applied."""
     store = queue.open()
-    batch = Batch(added=[job(2)], removed=[1])
-    store.apply(Batch(added=[job(1)]))
+    batch = Batch(added=[stored_job(2)], removed=[1])
+    store.apply(Batch(added=[stored_job(1)]))
     store.apply(batch)
 
     store.apply(batch, again=True)
 
-    assert list(store.read()) == [job(2)]
+    assert list(store.read()) == [stored_job(2)]
 
 
 def test_jobs_are_counted_by_function_and_priority(queue: Queue) -> None:
     """Each with how many there are."""
     store = queue.open()
-    store.apply(Batch(added=[job(1), job(2), job(3, priority=0), job(4, function=b"g", run_at=1e10)]))
+    store.apply(
+        Batch(
+            added=[
+                stored_job(1),
+                stored_job(2),
+                stored_job(3, priority=0),
+                stored_job(4, function=b"g", run_at=1e10),
+            ]
+        )
+    )
 
     assert sorted(store.counts()) == [QueueCount(b"f", 0, 1), QueueCount(b"f", 1, 2), QueueCount(b"g", 1, 1)]
 
@@ -126,9 +129,111 @@ def test_jobs_are_counted_by_function_and_priority(queue: Queue) -> None:
 def test_a_job_is_found_by_its_sequence(queue: Queue) -> None:
     """None stands for one that is not there."""
     store = queue.open()
-    store.apply(Batch(added=[job(1), job(2)]))
+    store.apply(Batch(added=[stored_job(1), stored_job(2)]))
 
-    assert (store.find(2), store.find(3)) == (job(2), None)
+    assert (store.find(2), store.find(3)) == (stored_job(2), None)
+
+
+def test_several_jobs_are_found_at_once(queue: Queue) -> None:
+    """In order, and those that are missing are left out."""
+    store = queue.open()
+    store.apply(Batch(added=[stored_job(number) for number in (1, 2, 3)]))
+
+    assert store.find_all([3, 7, 1]) == [stored_job(1), stored_job(3)]
+    assert store.find_all([]) == []
+
+
+def test_a_part_of_one_queue_is_read(queue: Queue) -> None:
+    """Of one function and priority, in order, from a sequence on."""
+    store = queue.open()
+    mine = [stored_job(number, priority=2, data=b"x" * number * 30_000) for number in range(1, 9)]
+    store.apply(Batch(added=[*mine, stored_job(20), stored_job(21, function=b"g", priority=2)]))
+
+    assert store.read_queue(b"f", 2, 3, 4) == mine[3:7]
+    assert store.read_queue(b"f", 2, 3, 100) == mine[3:]
+    assert store.read_queue(b"unknown", 2, 0, 10) == []
+
+
+def test_jobs_are_known_without_their_data(queue: Queue) -> None:
+    """As much of them as is needed to keep them in order."""
+    store = queue.open()
+    jobs = [
+        stored_job(number, unique=b"u%d" % number, run_at=1e9, data=bytes(number)) for number in range(2000)
+    ]
+    store.apply(Batch(added=jobs))
+
+    heads = [head for some in store.read_heads(4) for head in some]
+
+    assert heads == [head_of(job) for job in jobs[5:]]
+
+
+def test_a_function_is_purged(queue: Queue) -> None:
+    """Of all its jobs, those of a higher sequence excepted; big data goes with its job."""
+    store = queue.open()
+    mine = [stored_job(number, data=bytes(300_000)) for number in (1, 2, 3)]
+    others = [stored_job(4), stored_job(5, function=b"g")]
+    store.apply(Batch(added=[*mine, *others]))
+
+    store.apply(Batch(purged=[(b"f", 4), (b"unknown", 9)]))
+
+    assert list(store.read()) == others
+    assert _pieces(store) == 0
+
+
+def test_big_data_goes_with_its_job(queue: Queue) -> None:
+    """Nothing is left of what has ended."""
+    store = queue.open()
+    store.apply(Batch(added=[stored_job(1, data=bytes(_MIB)), stored_job(2)]))
+    store.close()
+    store = queue.open()
+
+    store.apply(Batch(removed=[1]))
+
+    assert list(store.read()) == [stored_job(2)]
+    assert _pieces(store) == 0
+
+
+def _pieces(store: Store) -> int:
+    if not isinstance(store, SqlStore):
+        return 0
+    with store.engine.connect() as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(pieces)) or 0
+
+
+def test_a_job_that_cannot_be_kept_is_refused(queue: Queue) -> None:
+    """Nothing of its batch is kept then, and the store goes on."""
+    store = queue.open()
+    poison = _poison(store)
+
+    with pytest.raises(JobsRefused):
+        store.apply(Batch(added=[stored_job(1, function=b"new"), poison], removed=[9]))
+
+    store.apply(Batch(added=[stored_job(2, function=b"new")]))
+    assert list(store.read()) == [stored_job(2, function=b"new")]
+
+
+def _poison(store: Store) -> StoredJob:
+    """A job that the database does not take."""
+    if isinstance(store, RedisStore):
+        store._max_value_bytes = _MIB
+        return stored_job(5, data=bytes(_MIB))
+    return stored_job(5)._replace(handle=cast("bytes", None))
+
+
+@pytest.mark.parametrize("attempt", range(2))
+def test_the_committer_finds_the_job_that_is_refused(queue: Queue, attempt: int) -> None:
+    """The others of its batch are kept, those of functions that are new as well."""
+    store = queue.open()
+    done: Inbox[Outcome] = Inbox()
+    committer = Committer(store, done.put, lambda _: None, lambda: None)
+    committer.start()
+    good = [stored_job(number, function=b"f%d" % number) for number in range(10, 20 + attempt)]
+
+    committer.commit(Work(1, Batch(added=[*good[:7], _poison(store), *good[7:]])))
+
+    assert set(done.get(timeout=20).refused) == {5}
+    assert committer.stop(20)
+    assert list(queue.open().read()) == good
 
 
 def test_a_queue_has_one_owner(queue: Queue) -> None:
@@ -144,22 +249,81 @@ def test_a_queue_has_one_owner(queue: Queue) -> None:
     assert list(second.read()) == []
 
 
+def test_a_queue_that_had_another_owner_is_not_taken_up_again(queue: Queue) -> None:
+    """A server that was cut off does not know what has become of its jobs."""
+    first = queue.open()
+    first.apply(Batch(added=[stored_job(1)]))
+    _cut_off(first)
+    second = queue.open()
+    second.apply(Batch(removed=[1]))
+
+    with pytest.raises(StoreInUse, match=r"held by process \d+"):
+        first.open()
+    second.close()
+    with pytest.raises(StoreInUse, match=r"held by process \d+"):
+        first.open()
+
+
+def test_a_queue_that_nobody_else_had_is_taken_up_again(queue: Queue) -> None:
+    """However long the connection was lost."""
+    store = queue.open()
+    store.apply(Batch(added=[stored_job(1)]))
+    _cut_off(store)
+
+    store.open()
+
+    assert list(store.read()) == [stored_job(1)]
+
+
+def _cut_off(store: Store) -> None:
+    """Has the database forget that the store holds the queue, without a word to the store."""
+    if isinstance(store, RedisStore):
+        store.client.delete(store.lease_key)
+    elif isinstance(store, SqliteStore):
+        os.close(store._lock_descriptor)
+        store._lock_descriptor = -1
+    else:
+        assert isinstance(store, SqlStore)
+        store._disconnect()
+
+
+def test_a_queue_of_a_newer_version_is_left_alone(queue: Queue) -> None:
+    """And the message says which version it is of."""
+    store = queue.open()
+    _set_schema(store, "999")
+    store.close()
+
+    with pytest.raises(StoreError, match="schema 999, and this version knows up to 1"):
+        queue.open()
+
+    _set_schema(store, "1")
+
+
+def _set_schema(store: Store, number: str) -> None:
+    if isinstance(store, RedisStore):
+        store.client.set(store.schema_key, number)
+        return
+    assert isinstance(store, SqlStore)
+    with store.engine.begin() as connection:
+        connection.execute(sa.update(facts).where(facts.c.name == SCHEMA).values(value=number))
+
+
 def test_a_closed_queue_says_so(queue: Queue) -> None:
     """Nothing is lost in silence."""
     store = queue.open()
     store.close()
 
     with pytest.raises(StoreError):
-        store.apply(Batch(added=[job(1)]))
+        store.apply(Batch(added=[stored_job(1)]))
 
 
 def test_a_queue_opens_again(queue: Queue) -> None:
     """As a server does that has lost its database."""
     store = queue.open()
-    store.apply(Batch(added=[job(1)]))
+    store.apply(Batch(added=[stored_job(1)]))
 
     store.open()
-    store.apply(Batch(added=[job(2)]))
+    store.apply(Batch(added=[stored_job(2)]))
     store.keep()
 
     assert [kept.sequence for kept in store.read()] == [1, 2]

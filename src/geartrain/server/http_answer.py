@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from geartrain.engine.clients import QUEUE_ERROR
+from geartrain.engine.gates import QUEUE_ERROR
 from geartrain.engine.guard import NOT_ALLOWED
 from geartrain.protocol.codec import ARGUMENT_TOO_LARGE, INVALID_ARGUMENTS
 from geartrain.protocol.packets import (
