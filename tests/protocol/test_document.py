@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from geartrain.engine import core, gates, guard, workers
+from geartrain.engine import clients, core, gates, guard, workers
 from geartrain.protocol import admin, codec
 from geartrain.protocol.packets import BOTH, PACKETS, REQUEST, RESPONSE, PacketSpec
 
