@@ -164,7 +164,7 @@ def test_jobs_are_known_without_their_data(queue: Queue) -> None:
 
     heads = [head for some in store.read_heads(4) for head in some]
 
-    assert heads == [head_of(job) for job in jobs[5:]]
+    assert heads == [head_of(job) for job in jobs[4:]]
 
 
 def test_a_function_is_purged(queue: Queue) -> None:
