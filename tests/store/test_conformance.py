@@ -157,9 +157,8 @@ def test_a_part_of_one_queue_is_read(queue: Queue) -> None:
 def test_jobs_are_known_without_their_data(queue: Queue) -> None:
     """As much of them as is needed to keep them in order."""
     store = queue.open()
-    jobs = [
-        stored_job(number, unique=b"u%d" % number, run_at=1e9, data=bytes(number)) for number in range(2000)
-    ]
+    numbers = range(1, 2000)
+    jobs = [stored_job(number, unique=b"%d" % number, run_at=1e9, data=bytes(number)) for number in numbers]
     store.apply(Batch(added=jobs))
 
     heads = [head for some in store.read_heads(4) for head in some]
