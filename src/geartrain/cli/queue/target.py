@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
+from geartrain.addresses import DEFAULT_PORT
+from geartrain.cli.default_queue import default_queue
 from geartrain.errors import ConfigError
 from geartrain.masking import masked_url
 from geartrain.store.urls import check_url, is_durable, make_store
@@ -26,7 +28,7 @@ _FORMS: Final = "sqlite:///PATH, postgresql://…, mysql://… or redis://…"
 
 def default_url() -> str:
     """The queue of a job server that was not told where to keep its jobs."""
-    raise click.UsageError("name the queue with --queue.")
+    return default_queue(DEFAULT_PORT)
 
 
 def queue_option(function: Function) -> Function:
