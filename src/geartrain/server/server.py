@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Self, cast
 
 from geartrain.addresses import HTTP, TLS, Address, TcpAddress
 from geartrain.engine import Engine, EngineOptions
@@ -27,11 +27,8 @@ from geartrain.server.reception import Reception
 from geartrain.server.timezone import machine_timezone
 from geartrain.server.tls import tls_context
 from geartrain.store.base import Store
+from geartrain.store.numbering import first_number
 from geartrain.store.urls import STRICT, is_durable, make_store
-
-# Handles are never used again: their serials start at the microsecond of the start, and no server hands out
-# jobs faster than one a microsecond.
-_SERIALS_PER_SECOND: Final = 1_000_000
 
 
 class Server:
@@ -238,11 +235,9 @@ def make_config(config: ServerConfig | None, settings: dict[str, object]) -> Ser
 
 
 def _engine_options(config: ServerConfig, store: Store | None) -> EngineOptions:
-    serial = int(time.time() * _SERIALS_PER_SECOND)
     return EngineOptions(
         handle_prefix=config.handle_prefix(),
-        # Also if somebody has set the clock back since the last start.
-        first_serial=serial if store is None else max(serial, store.last_sequence() + 1),
+        first_serial=first_number(time.time(), 0 if store is None else store.last_sequence()),
         attempt_limit=config.job_retries,
         wakeup=config.worker_wakeup,
         exceptions=config.exceptions,

@@ -1,10 +1,13 @@
-"""Numbers for new jobs: higher than all before, also those that are gone and those of before a restart."""
+"""Numbers for new jobs: higher than all before, also those that are gone and those of before a restart.
+
+They begin at the microsecond of the start of a server, or of an import. No server hands out jobs faster than
+one a microsecond.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-# More than a job server takes in, so that the clock is always ahead of the numbers.
 _PER_SECOND: Final = 1_000_000
 
 
