@@ -14,9 +14,9 @@ from geartrain.cli import geartrain
 from geartrain.cli.entry import run_command
 from geartrain.store.base import Batch, StoredJob
 from geartrain.store.sqlite import SqliteStore
-from tests.store.conftest import databases, queue
+from tests.store.conftest import databases
 
-__all__ = ["databases", "queue"]
+__all__ = ["databases"]
 
 
 class QueueTool:

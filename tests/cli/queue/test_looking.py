@@ -10,7 +10,8 @@ from contextlib import closing
 import pytest
 
 from tests.cli.queue.conftest import QueueTool, damage
-from tests.cli.tools import table
+from tests.cli.tools import queue_job, table
+from tests.interop.servers import start_ours
 from tests.store.jobs import ALL_KINDS, SUBMITTED_AT, stored_job
 
 
@@ -199,3 +200,20 @@ def test_passwords_are_not_shown(tool: QueueTool) -> None:
     told = tool.refusal("info", "--queue", "postgresql://me:hidden@127.0.0.1:1/db", status=3)
 
     assert "hidden" not in told
+
+
+def test_a_running_server_is_looked_at(tool: QueueTool) -> None:
+    """Its jobs are seen as soon as they are acknowledged; what would change them is refused, and names it."""
+    server = start_ours("--queue", tool.url)
+    try:
+        handle = queue_job(server, b"f", b"u")
+
+        told = tool.json("list")["jobs"]
+        holder = tool.json("info")["holder"]
+        refusal = tool.refusal("purge", "f", "--yes")
+    finally:
+        server.stop()
+
+    assert [(job["handle"], job["unique"]) for job in told] == [(handle, "u")]
+    assert holder.startswith(f"process {server.program.pid}")
+    assert f"it is held by process {server.program.pid}" in refusal
