@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from geartrain.store.base import Batch, Store
+from geartrain.store.base import Store
+from geartrain.store.clearing import clear
 from geartrain.store.mysql import MysqlStore
 from geartrain.store.postgresql import PostgresqlStore
 from geartrain.store.redis import RedisStore
@@ -75,8 +76,20 @@ class Queue:
 
 @pytest.fixture(params=KINDS)
 def queue(request: pytest.FixtureRequest, databases: dict[str, Database], tmp_path: Path) -> Iterator[Queue]:
-    kind: str = request.param
-    queue = Queue(kind, running_database(kind, databases), tmp_path)
+    """A queue in each kind of database."""
+    yield from _queue(request.param, databases, tmp_path)
+
+
+@pytest.fixture(params=[kind for kind in KINDS if kind != "redis"])
+def sql_queue(
+    request: pytest.FixtureRequest, databases: dict[str, Database], tmp_path: Path
+) -> Iterator[Queue]:
+    """A queue in each kind of SQL database."""
+    yield from _queue(request.param, databases, tmp_path)
+
+
+def _queue(kind: str, databases: dict[str, Database], folder: Path) -> Iterator[Queue]:
+    queue = Queue(kind, running_database(kind, databases), folder)
     _empty(queue)
     yield queue
     queue.close()
@@ -84,7 +97,6 @@ def queue(request: pytest.FixtureRequest, databases: dict[str, Database], tmp_pa
 
 def _empty(queue: Queue) -> None:
     """Takes out what an earlier test has left in a database that tests share."""
-    store = queue.store()
-    store.open()
-    store.apply(Batch(removed=[job.sequence for job in store.read()]))
+    store = queue.open()
+    list(clear(store))
     store.close()

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -61,16 +62,10 @@ class SqliteStore(SqlStore):
     def open(self) -> list[str]:
         self._hold()
         self._check_file()
-        if not self._new_queue:
-            return super().open()
-        self._new_queue = False
-        try:
-            warnings = super().open()
-            self._look_through()
-        except StoreCorrupt:
+        if self._new_queue and self._is_damaged():
             self._put_aside()
-            warnings = super().open()
-        return warnings
+        self._new_queue = False
+        return super().open()
 
     def close(self) -> None:
         super().close()
@@ -134,7 +129,6 @@ class SqliteStore(SqlStore):
 
     def _put_aside(self) -> None:
         """Gives the files another name; together, so that what can be saved from them is not less."""
-        self._disconnect()
         aside = f"{self.path}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         try:
             for suffix in ("", *_SIDE_SUFFIXES):
@@ -143,19 +137,23 @@ class SqliteStore(SqlStore):
             self._make_file()
         except OSError as error:
             raise StoreError(self.url, f"{self.path}: {error.strerror}") from error
-        self._is_owner = False
         self.set_aside = aside
 
-    def _look_through(self) -> None:
-        with self._transaction() as connection:
-            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-        if found != "ok":
-            raise StoreCorrupt(self.url, str(found))
+    def _is_damaged(self) -> bool:
+        """Looks through the whole file, and changes nothing."""
+        try:
+            with closing(sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True)) as connection:
+                (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.Error as error:
+            if not error.sqlite_errorname.startswith(_CORRUPT):
+                raise StoreError(self.url, str(error)) from error
+            return True
+        return bool(found != "ok")
 
     # --- SQLite -----------------------------------------------------------------------------------------
 
     def _connect(self, engine: sa.Engine) -> list[str]:
-        # Asked for outside of transactions, which SQLAlchemy does not know; the file remembers it.
+        # To be asked for outside of transactions, which SQLAlchemy does not know; the file remembers it.
         try:
             with closing(sqlite3.connect(self.path)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
