@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,7 @@ import uvloop
 from tests.faults.gearmand import Gearmand
 from tests.faults.incidents import Fate, Incident, Scene, incidents_for
 from tests.faults.jobs import Maker
-from tests.faults.ledger import LOST, NO_ANSWER, Ledger
+from tests.faults.ledger import FAULT, LOST, NO_ANSWER, Ledger
 from tests.faults.slow_disk import slow_disk
 from tests.faults.stores import KINDS, VictimStore
 from tests.faults.traffic import Traffic, drain
@@ -50,47 +50,49 @@ _SHOWN: Final = 5
 class Campaign:
     """A number of cycles on one queue."""
 
-    def __init__(
-        self, store: VictimStore, seed: int, incidents: Mapping[Incident, int] | None = None
-    ) -> None:
+    def __init__(self, store: VictimStore, seed: int) -> None:
         self.ledger = Ledger()
+        self.cycles = 0
+        # What happened how often.
         self.counts: Counter[str] = Counter()
         self.start_seconds: list[float] = []
         self._store = store
         self._rng = random.Random(seed)
         self._maker = Maker(self._rng)
-        self._incidents = incidents or incidents_for(store)
         self._slow_disk = slow_disk(store.folder)
         self._log = store.folder / "gearmand.log"
         self._server: Gearmand | None = None
         self._port = 0
 
-    async def run(self, cycles: int) -> None:
-        """Runs so many cycles, or fewer if something goes wrong."""
+    async def run(self, plan: Sequence[Incident]) -> None:
+        """Runs a cycle for each incident, until something goes wrong."""
+        # What fails in a protocol object reaches nobody else.
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: self.ledger.complain(FAULT, repr(context))
+        )
         try:
-            for cycle in range(cycles):
-                await self._cycle()
-                if cycle % _DRAIN_EVERY == _DRAIN_EVERY - 1 or cycle == cycles - 1:
+            for cycle, incident in enumerate(plan, 1):
+                await self._cycle(incident)
+                if cycle % _DRAIN_EVERY == 0 or cycle == len(plan):
                     await self._run_all()
-                self.counts["cycles"] += 1
+                self.cycles = cycle
                 if self.ledger.violations:
                     break
         finally:
             if self._server is not None and self._server.is_running:
                 self._server.kill()
 
-    async def _cycle(self) -> None:
-        rng = self._rng
+    async def _cycle(self, incident: Incident) -> None:
         server = self._running_server()
-        traffic = Traffic(self.ledger, self._maker, rng, self._port)
+        traffic = Traffic(self.ledger, self._maker, self._rng, self._port)
         await traffic.start()
         await self._until_the_moment(traffic)
-        scene = Scene(server, self._store, traffic, self.ledger, rng, _STORE_TIMEOUT, self.counts)
-        (incident,) = rng.choices(list(self._incidents), list(self._incidents.values()))
         self.counts[incident.__name__] += 1
-        fate = await incident(scene)
+        fate = await incident(
+            Scene(server, self._store, traffic, self.ledger, self._rng, _STORE_TIMEOUT, self.counts)
+        )
         if fate == Fate.GOES_ON:
-            await self._recovers(traffic)
+            await self._recover(traffic)
             await traffic.end()
         else:
             await traffic.lost()
@@ -100,14 +102,13 @@ class Campaign:
             self._server = None
 
     async def _until_the_moment(self, traffic: Traffic) -> None:
-        rng = self._rng
-        deadline = time.monotonic() + rng.uniform(0.0, _LONGEST_SECONDS)
-        enough = self.ledger.totals.acknowledged + rng.randint(1, _MOST_JOBS)
+        deadline = time.monotonic() + self._rng.uniform(0.0, _LONGEST_SECONDS)
+        enough = self.ledger.totals.acknowledged + self._rng.randint(1, _MOST_JOBS)
         while time.monotonic() < deadline and self.ledger.totals.acknowledged < enough:
             await traffic.replace_workers()
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _recovers(self, traffic: Traffic) -> None:
+    async def _recover(self, traffic: Traffic) -> None:
         """Submits until a job is acknowledged: the queue has to work again without a new server."""
         deadline = time.monotonic() + _RECOVERY_SECONDS
         await traffic.answered()
@@ -151,41 +152,44 @@ class Campaign:
         self.ledger.life_ended(in_order=False)
 
 
-def run_campaign(
-    store: VictimStore, seed: int, cycles: int, incidents: Mapping[Incident, int] | None = None
-) -> Campaign:
+def run_campaign(campaign: Campaign, plan: Sequence[Incident]) -> None:
     """Runs a campaign on an event loop of its own."""
-    campaign = Campaign(store, seed, incidents)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(campaign.run(cycles))
-    return campaign
+        runner.run(campaign.run(plan))
+
+
+def random_plan(store: VictimStore, seed: int, cycles: int) -> list[Incident]:
+    """So many incidents, each of them as often as it is likely."""
+    incidents = incidents_for(store)
+    return random.Random(seed).choices(list(incidents), list(incidents.values()), k=cycles)
 
 
 def summary(kind: str, campaign: Campaign, seconds: float) -> str:
     """What happened, in lines for people."""
     totals = campaign.ledger.totals
-    counts = campaign.counts.copy()
-    cycles = counts.pop("cycles")
-    starts = sorted(campaign.start_seconds)
     lost = sum(kind == LOST for kind, _ in campaign.ledger.violations)
+    start_seconds = sorted(campaign.start_seconds)[len(campaign.start_seconds) // 2]
     lines = (
-        f"{kind}: {cycles} cycles in {seconds:.0f} s, a start took {starts[len(starts) // 2]:.2f} s",
+        f"{kind}: {campaign.cycles} cycles in {seconds:.0f} s, a start took {start_seconds:.2f} s",
         f"  submitted {totals.submitted}, acknowledged {totals.acknowledged}"
         f" ({totals.coalesced} of them with a job that was there), refused {totals.refused},"
         f" without an answer {totals.unanswered}",
         f"  ended {totals.ended}, given back {totals.given_back}",
         f"  LOST {lost}, ran again because the server died {totals.duplicates},"
         f" refused and run because server and store died {totals.refused_and_run}",
-        f"  {', '.join(f'{name} {count}' for name, count in counts.most_common())}",
+        f"  {', '.join(f'{name} {count}' for name, count in campaign.counts.most_common())}",
     )
     return "\n".join(lines)
 
 
-def _report(campaign: Campaign) -> None:
+def evidence(campaign: Campaign) -> str:
+    """What went wrong, and all that is known about the first few of it."""
     violations = campaign.ledger.violations
-    print(f"FAILED: {Counter(kind for kind, _ in violations)}")
+    numbers = Counter(kind for kind, _ in violations)
+    lines = [", ".join(f"{kind}: {number}" for kind, number in numbers.items())]
     for kind, facts in violations[:_SHOWN]:
-        print(kind, *facts, sep="\n    ")
+        lines += [kind, *(f"    {fact}" for fact in facts)]
+    return "\n".join(lines)
 
 
 def main() -> int:
@@ -197,21 +201,21 @@ def main() -> int:
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
     print(f"seed {seed}", flush=True)
     store = VictimStore(arguments.store)
+    campaign = Campaign(store, seed)
+    keep_as = Path(tempfile.gettempdir(), f"geartrain-crash-{store.kind}-{seed}")
     begun = time.monotonic()
-    keep_as = Path(tempfile.gettempdir(), f"geartrain-crash-{arguments.store}-{seed}")
     try:
-        campaign = run_campaign(store, seed, arguments.cycles)
+        run_campaign(campaign, random_plan(store, seed, arguments.cycles))
     except BaseException:
         store.remove(keep_as)
-        print(f"files are in {keep_as}", file=sys.stderr)
+        print(f"seed {seed}, cycle {campaign.cycles + 1}, files are in {keep_as}", file=sys.stderr)
         raise
-    print(summary(arguments.store, campaign, time.monotonic() - begun))
+    print(summary(store.kind, campaign, time.monotonic() - begun))
     if not campaign.ledger.violations:
         store.remove()
         return 0
-    _report(campaign)
     store.remove(keep_as)
-    print(f"seed {seed}, cycle {campaign.counts['cycles']}, files are in {keep_as}")
+    print(f"FAILED: seed {seed}, cycle {campaign.cycles}, files are in {keep_as}\n{evidence(campaign)}")
     return 1
 
 

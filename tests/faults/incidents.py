@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import resource
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -153,6 +154,19 @@ async def kill_server_on_full_disk(scene: Scene) -> Fate:
     return Fate.DIED
 
 
+async def limit_files(scene: Scene) -> Fate:
+    """No file may grow for a moment, as with a quota."""
+    pid = scene.server.pid
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    longest = max(path.stat().st_size for path in scene.store.files())
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (longest, before[1]))
+    try:
+        await _a_moment(scene, 2 * scene.store_timeout)
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    return Fate.GOES_ON
+
+
 async def _fill_for_a_moment(scene: Scene, before_room: Callable[[], None] = lambda: None) -> None:
     scene.disk.fill()
     try:
@@ -174,7 +188,7 @@ async def _a_moment(scene: Scene, longest_seconds: float) -> None:
 
 # How often each happens, compared with the others.
 _SERVER: Final[dict[Incident, int]] = {stop_server: 6, drain_server: 4}
-_FILE: Final[dict[Incident, int]] = {kill_server: 60, tear_log: 20}
+_FILE: Final[dict[Incident, int]] = {kill_server: 60, tear_log: 20, limit_files: 4}
 _DATABASE: Final[dict[Incident, int]] = {
     kill_server: 40,
     kill_database: 16,
@@ -186,6 +200,6 @@ _DISK: Final[dict[Incident, int]] = {fill_disk: 5, kill_server_on_full_disk: 3}
 
 
 def incidents_for(store: VictimStore) -> dict[Incident, int]:
-    """What can happen there, and how often each happens, compared with the others."""
+    """What can happen to that store, and how often each happens, compared with the others."""
     of_store = _FILE if store.kind == SQLITE else _DATABASE
     return _SERVER | of_store | (_DISK if store.disk is not None else {})

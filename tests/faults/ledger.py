@@ -32,6 +32,8 @@ RAN_TWICE: Final = "ran again"
 OUT_OF_ORDER: Final = "out of order"
 TOO_EARLY: Final = "too early"
 NO_ANSWER: Final = "no answer"
+# Something came that is no answer to what was sent.
+FAULT: Final = "fault"
 
 
 @dataclass(slots=True)

@@ -49,6 +49,10 @@ class VictimStore:
         self.database = _STARTERS[kind](where) if kind in _STARTERS else None
         self.url = self.database.url if self.database is not None else f"sqlite:///{self.file}"
 
+    def files(self) -> list[Path]:
+        """What an SQLite queue consists of."""
+        return list(self.file.parent.glob(f"{self.file.name}*"))
+
     def remove(self, keep_as: Path | None = None) -> None:
         """Ends the database, and removes all files, or keeps them in a folder of that name."""
         if self.database is not None:
