@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 import sys
 import tempfile
@@ -73,7 +74,7 @@ class Campaign:
         try:
             for cycle, incident in enumerate(plan, 1):
                 await self._cycle(incident)
-                if cycle % _DRAIN_EVERY == 0 or cycle == len(plan):
+                if cycle % _DRAIN_EVERY == 0 or cycle == len(plan) or self.ledger.violations:
                     await self._run_all()
                 self.cycles = cycle
                 if self.ledger.violations:
@@ -202,7 +203,7 @@ def main() -> int:
     print(f"seed {seed}", flush=True)
     store = VictimStore(arguments.store)
     campaign = Campaign(store, seed)
-    keep_as = Path(tempfile.gettempdir(), f"geartrain-crash-{store.kind}-{seed}")
+    keep_as = Path(tempfile.gettempdir(), f"geartrain-crash-{store.kind}-{seed}-{os.getpid()}")
     begun = time.monotonic()
     try:
         run_campaign(campaign, random_plan(store, seed, arguments.cycles))
@@ -214,8 +215,8 @@ def main() -> int:
     if not campaign.ledger.violations:
         store.remove()
         return 0
-    store.remove(keep_as)
     print(f"FAILED: seed {seed}, cycle {campaign.cycles}, files are in {keep_as}\n{evidence(campaign)}")
+    store.remove(keep_as)
     return 1
 
 
