@@ -217,3 +217,11 @@ def test_a_running_server_is_looked_at(tool: QueueTool) -> None:
     assert [(job["handle"], job["unique"]) for job in told] == [(handle, "u")]
     assert holder.startswith(f"process {server.program.pid}")
     assert f"it is held by process {server.program.pid}" in refusal
+
+
+def test_the_help_lists_what_there_is(tool: QueueTool) -> None:
+    """What only looks comes first."""
+    lines = tool.run().partition("Commands:\n")[2].splitlines()
+
+    names = [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("   ")]
+    assert names == ["info", "list", "check", "export", "import", "move", "import-gearmand", "purge"]

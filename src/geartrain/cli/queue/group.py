@@ -36,13 +36,16 @@ class _Group(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=_Group, context_settings={"max_content_width": 100})
-def command() -> None:
+@click.group(cls=_Group, invoke_without_command=True, context_settings={"max_content_width": 100})
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """Looks at durable queues, and carries jobs in and out.
 
     info, list, check and export work beside a running job server. The others need the queue for themselves:
     stop its server first.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 for _command in _COMMANDS:
