@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+import os
 import re
 import resource
 import socket
@@ -21,6 +22,7 @@ from geartrain.cli.log_formats import console_formatter
 from geartrain.cli.logs import LEVELS, set_up_logging
 from geartrain.errors import LogFileError
 from geartrain.server.log import log_event
+from tests.interop import peers
 
 
 class _Terminal(io.StringIO):
@@ -54,6 +56,38 @@ def test_lines_in_a_file_are_those_of_the_c_server(tmp_path: Path) -> None:
     assert re.fullmatch(
         r" WARNING \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} \[  main \] slow peer='10.0.0.1' data='a\\nb'", line
     )
+
+
+@pytest.mark.parametrize(("owner", "mode"), [(65534, 0o755), (0, 0o777)])
+def test_root_follows_no_link_that_others_may_have_put_there(tmp_path: Path, owner: int, mode: int) -> None:
+    """Whoever may write to the folder of the log could have root write to any file."""
+    if os.geteuid() != 0:
+        peers.absent("this test gives a folder away, which takes root")
+    target = tmp_path / "target"
+    target.touch()
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "log").symlink_to(target)
+    os.chown(folder, owner, -1)
+    folder.chmod(mode)
+
+    with pytest.raises(LogFileError, match=f"cannot open log file {folder}/log: "):
+        set_up_logging(str(folder / "log"), "INFO")
+
+    log_event(logging.WARNING, "slow", {})
+    assert target.read_text() == ""
+
+
+def test_a_link_in_a_folder_of_one_s_own_is_followed(tmp_path: Path) -> None:
+    """Somebody keeps the logs elsewhere."""
+    target = tmp_path / "target"
+    link = tmp_path / "log"
+    link.symlink_to(target)
+
+    set_up_logging(str(link), "INFO")
+    log_event(logging.WARNING, "slow", {})
+
+    assert "slow" in target.read_text()
 
 
 def test_a_line_in_json_holds_time_level_event_and_fields(tmp_path: Path) -> None:

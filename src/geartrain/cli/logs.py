@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import Final
 
 from geartrain.cli.entry import say
@@ -53,6 +55,19 @@ class LogFile(logging.FileHandler):
         if old is not None:
             with suppress(OSError):
                 old.close()
+
+    def _open(self) -> TextIOWrapper:
+        path = self.baseFilename
+        return open(path, "a", encoding=self.encoding, errors=self.errors, opener=_open_unmisled)
+
+
+def _open_unmisled(path: str, flags: int) -> int:
+    """Opens a file; as root, it follows no link that somebody else may have put there to lead it anywhere."""
+    if os.geteuid() == 0:
+        folder = os.stat(os.path.dirname(path))
+        if folder.st_uid != 0 or folder.st_mode & stat.S_IWOTH:
+            flags |= os.O_NOFOLLOW
+    return os.open(path, flags, 0o666)
 
 
 def set_up_logging(
