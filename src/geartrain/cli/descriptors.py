@@ -16,9 +16,12 @@ def set_descriptor_limit(wanted: int | None) -> None:
 
     Raises ConfigError for more than that, and for too few to serve.
     """
-    if wanted is not None and wanted < LEAST_DESCRIPTORS:
-        raise ConfigError("file_descriptors", wanted, f"at least {LEAST_DESCRIPTORS}")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    given = hard if wanted is None else wanted
+    # No limit at all is a negative number.
+    is_endless = wanted is None and hard == resource.RLIM_INFINITY
+    if given < LEAST_DESCRIPTORS and not is_endless:
+        raise ConfigError("file_descriptors", given, f"at least {LEAST_DESCRIPTORS}")
     try:
         # A higher hard limit takes root.
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted or hard, max(wanted or hard, hard)))
