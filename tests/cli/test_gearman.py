@@ -449,6 +449,51 @@ def test_nobody_reads_the_output_any_more(our_server: JobServer, start: StartPro
         assert client.wait(PATIENCE_SECONDS) == 128 + signal.SIGPIPE
 
 
+def test_a_full_disk_is_told(our_server: JobServer, start: StartProgram, tmp_path: Path) -> None:
+    """Also where the system takes the first part of the output, and Python has no buffer."""
+    start(OURS, *at(our_server.port), "-w", "-f", "cat", "--", "cat")
+    our_server.wait_for_worker("cat")
+    command = f"ulimit -f 16; exec {OURS} -h {HOST} -p {our_server.port} -f cat > {tmp_path / 'output'}"
+
+    done = run_client(
+        ["sh", "-c", command], stdin=b"x" * 100_000, status=1, variables={"PYTHONUNBUFFERED": "1"}
+    )
+
+    assert done.stderr == b"gearman: File too large\n"
+
+
+def test_output_may_be_a_non_blocking_pipe(our_server: JobServer, start: StartProgram) -> None:
+    """As when a program that made it so shares it: all of the output gets there."""
+    start(OURS, *at(our_server.port), "-w", "-f", "zeros", "--", "head", "-c", "500000", "/dev/zero")
+    our_server.wait_for_worker("zeros")
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with subprocess.Popen(
+        [OURS, *at(our_server.port), "-s", "-f", "zeros"], stdout=writer, env=environment()
+    ) as client:
+        os.close(writer)
+        with open(reader, "rb") as output:
+            assert output.read() == bytes(500_000)
+
+    assert client.returncode == 0
+
+
+def test_input_may_be_a_non_blocking_pipe(our_server: JobServer) -> None:
+    """A pause is not the end of it, so it is made to wait."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with (
+        open(reader, "rb") as mine,
+        subprocess.Popen([OURS, *at(our_server.port), "-n", "-b", "-f", "f"], stdin=mine, env=environment()),
+        open(writer, "wb") as lines,
+    ):
+        lines.write(b"one\n")
+        lines.flush()
+        our_server.wait_for_status("f 1 0 0")
+
+        assert os.get_blocking(reader)
+
+
 @pytest.mark.parametrize("waits_for", ["a result", "input"])
 def test_ctrl_c_ends_it_quietly(our_server: JobServer, waits_for: str) -> None:
     """Whatever it waits for."""

@@ -18,7 +18,8 @@ from geartrain.addresses import DEFAULT_PORT, TCP, TLS, Address, parse_port, par
 from geartrain.cli.entry import run_command, say
 from geartrain.cli.job_input import Lines, check_arguments, check_unique, payloads
 from geartrain.cli.servers import DEFAULT_SERVER, DEFAULT_TIMEOUT_SECONDS, Servers, TlsOptions, tls_options
-from geartrain.cli.tool_process import open_stdin, tool_process
+from geartrain.cli.streams import open_stdin
+from geartrain.cli.tool_process import tool_process
 from geartrain.errors import ConfigError
 from geartrain.roles.client import PRIORITY_HIGH, PRIORITY_LOW, PRIORITY_NORMAL
 

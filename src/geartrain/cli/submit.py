@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from typing import Final
 
@@ -13,6 +12,7 @@ from geartrain.cli.completion import complete_function
 from geartrain.cli.job_input import check_unique, make_unique
 from geartrain.cli.job_request import JobRequest
 from geartrain.cli.servers import Servers, server_options
+from geartrain.cli.streams import open_stdin
 from geartrain.cli.when import TIME_FORMS, parse_time
 from geartrain.roles.client import PRIORITY_HIGH, PRIORITY_LOW, PRIORITY_NORMAL
 
@@ -102,4 +102,7 @@ def command(
 
 
 def _read(data: str) -> bytes:
-    return sys.stdin.buffer.read() if data == _STDIN else os.fsencode(data)
+    if data != _STDIN:
+        return os.fsencode(data)
+    with open_stdin() as stdin:
+        return stdin.read()

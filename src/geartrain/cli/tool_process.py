@@ -7,7 +7,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import BinaryIO
 
 import click
 
@@ -33,11 +32,6 @@ def tool_process(*, daemon: bool, pid_file: str | None) -> Iterator[None]:
     finally:
         if remove is not None:
             remove()
-
-
-def open_stdin() -> BinaryIO:
-    """Standard input as it is now; going to the background does not take it away."""
-    return open(os.dup(0), "rb")
 
 
 def _write_pid_file(path: str) -> Callable[[], None]:

@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from geartrain.cli.entry import ExitCode, say
 from geartrain.cli.servers import Servers
+from geartrain.cli.streams import write_all
 from geartrain.cli.worker_link import Job, Link, Slots
 from geartrain.errors import ServerUnavailable
 
@@ -66,8 +67,7 @@ async def _run(servers: Servers, options: WorkerOptions, perform: Perform) -> in
 
 async def print_job(job: Job) -> None:
     """Performs a job by printing its data. Raises BrokenPipeError when nobody reads it."""
-    sys.stdout.buffer.write(job.data)
-    sys.stdout.buffer.flush()
+    write_all(sys.stdout, job.data)
     await job.complete(b"")
 
 
