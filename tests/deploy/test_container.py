@@ -134,7 +134,7 @@ def test_the_compose_file_says_what_compose_understands(services: dict[str, Serv
 
 
 def test_every_service_builds_the_image_from_the_project(services: dict[str, Service]) -> None:
-    """One that only named it would have it pulled; paths are relative to the compose file and to the project."""
+    """One that only named it would have it pulled; paths are relative to file and project."""
     for service in services.values():
         build = cast("dict[str, str]", service["build"])
 

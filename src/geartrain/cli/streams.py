@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
 if TYPE_CHECKING:
     # asyncio takes long to load, and who only reads its input does without.
-    from geartrain.cli.progress import ProgressBars
+    from geartrain.cli.gearman.progress import ProgressBars
 
 _LINE_END: Final = b"\n"
 
