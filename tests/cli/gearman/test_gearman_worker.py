@@ -79,6 +79,28 @@ def test_much_input_and_output_do_not_stop_each_other(our_server: JobServer, sta
     assert result == bytes(size) + data
 
 
+def test_the_shell_runs_scripts_that_do_not_say_what_does(
+    our_server: JobServer, start: StartProgram, tmp_path: Path
+) -> None:
+    """As with execvp, which the C tool uses; also when they are found in PATH."""
+    script = tmp_path / "script"
+    script.write_text('echo "$1 $(cat)"\n')
+    script.chmod(0o755)
+    path = f"PATH={tmp_path}:{os.environ['PATH']}"
+    start("env", path, OURS, *at(our_server.port), "-w", "-f", "f", "--", "script", "one")
+    our_server.wait_for_worker("f")
+
+    assert reports(our_server, b"two") == [(WORK_COMPLETE, b"one two\n")]
+
+
+def test_a_command_may_leave_its_input_to_others(our_server: JobServer, start: StartProgram) -> None:
+    """The job is done when the command is, even if somebody holds the pipe and does not read it."""
+    command = "exec 3<&0; sleep 10 <&3 >/dev/null 2>&1 & echo done"
+    start_worker(start, our_server, "--", "sh", "-c", command)
+
+    assert reports(our_server, b"x" * 1_000_000) == [(WORK_COMPLETE, b"done\n")]
+
+
 @pytest.mark.parametrize("command", ["true", "exec <&-; echo done", "head -c 1"])
 def test_a_command_need_not_read_its_input(our_server: JobServer, start: StartProgram, command: str) -> None:
     """Whether it reads nothing, closes it, or leaves in the middle."""
@@ -317,6 +339,22 @@ def test_a_second_signal_gives_the_job_back(our_server: JobServer, running_job: 
     our_server.wait_for_status("f 1 0 0")
     assert gearman(our_server, "-w", "-c", "1", "-f", "f").stdout == b"data"
     assert running_job.result() == b""
+
+
+def test_a_second_signal_also_ends_what_a_command_has_left_behind(
+    our_server: JobServer, start: StartProgram
+) -> None:
+    """It may hold the output of a command that has ended long ago."""
+    worker = start_worker(start, our_server, "--", "sh", "-c", "trap '' TERM; sleep 1000 & echo ready >&2")
+    queue_job(our_server, b"f")
+    worker.stderr.search("^ready$")
+    os.kill(worker.pid, signal.SIGTERM)
+    worker.stderr.search("^gearman: stopping")
+    os.kill(worker.pid, signal.SIGTERM)
+
+    assert worker.wait() == 128 + signal.SIGTERM
+    # It ends when nobody is left who could write there.
+    assert "Traceback" not in worker.stderr.finish()
 
 
 def test_ctrl_c_ends_an_idle_worker_quietly(our_server: JobServer, start: StartProgram) -> None:

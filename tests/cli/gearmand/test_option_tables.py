@@ -42,7 +42,7 @@ def test_every_option_of_a_c_program_is_in_its_table(
 @pytest.mark.parametrize("program", [program for program, *_ in _PROGRAMS])
 def test_every_option_of_a_table_is_understood(program: str) -> None:
     """By the program of that name here."""
-    command: click.Command = importlib.import_module(f"geartrain.cli.{program}").command
+    command: click.Command = importlib.import_module(f"geartrain.cli.{program}.command").command
 
     assert _table(program) <= _names(command)
 

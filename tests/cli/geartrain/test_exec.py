@@ -103,6 +103,18 @@ def test_a_command_that_does_not_want_to_end_is_killed(our_server: JobServer, st
     assert reports(our_server) == [(WORK_WARNING, b"sh: not done within 0.3 seconds\n"), (WORK_FAIL, b"")]
 
 
+def test_what_a_command_has_left_behind_is_ended_with_it(our_server: JobServer, start: StartProgram) -> None:
+    """As long as it holds the output, the job is not done."""
+    command = "(trap '' TERM; exec sleep 1000) & echo so far"
+    worker = start_worker(start, our_server, "--time-limit", "0.3", "--", "sh", "-c", command)
+
+    assert reports(our_server)[-1] == (WORK_FAIL, b"")
+    os.kill(worker.pid, signal.SIGTERM)
+    assert worker.wait() == 0
+    # It ends when nobody is left who could write there.
+    worker.stderr.finish()
+
+
 def test_a_job_comes_back_from_a_worker_that_hangs(
     our_server: JobServer, start: StartProgram, tmp_path: Path
 ) -> None:

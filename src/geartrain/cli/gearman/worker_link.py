@@ -91,9 +91,10 @@ class Job:
         self.function = assigned.function
         self.data = assigned.data
 
-    async def send_data(self, data: bytes) -> None:
-        """Sends a piece of the result."""
-        self._session.role.send_data(self.handle, data)
+    async def send_data(self, *pieces: bytes) -> None:
+        """Sends pieces of the result."""
+        for piece in pieces:
+            self._session.role.send_data(self.handle, piece)
         await self._report_piece()
 
     async def warn(self, text: bytes) -> None:
