@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.gearman_tool import StartProgram
-from tests.cli.gearmand import GearmandCommand
+from tests.cli.gearman.gearman_tool import StartProgram
+from tests.cli.gearmand.run import GearmandCommand
 from tests.cli.tools import environment
 from tests.interop.processes import Program
 from tests.interop.servers import JobServer, start_c_server, start_ours

@@ -133,14 +133,15 @@ def test_the_compose_file_says_what_compose_understands(services: dict[str, Serv
         assert all(isinstance(value, str) for value in environment.values())
 
 
-def test_the_compose_file_builds_the_image_from_the_project(services: dict[str, Service]) -> None:
-    """Paths are relative to the compose file and to the project."""
-    build = cast("dict[str, str]", services["server"]["build"])
+def test_every_service_builds_the_image_from_the_project(services: dict[str, Service]) -> None:
+    """One that only named it would have it pulled; paths are relative to file and project."""
+    for service in services.values():
+        build = cast("dict[str, str]", service["build"])
 
-    context = (DEPLOY / build["context"]).resolve()
-    assert context == ROOT
-    assert context / build["dockerfile"] == _DOCKERFILE
-    assert {service["image"] for service in services.values()} == {"geartrain"}
+        context = (DEPLOY / build["context"]).resolve()
+        assert context == ROOT
+        assert context / build["dockerfile"] == _DOCKERFILE
+        assert service["image"] == "geartrain"
 
 
 def test_services_wait_for_services_that_are_there(services: dict[str, Service]) -> None:

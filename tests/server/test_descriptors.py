@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+
 from geartrain.protocol import packets
-from tests.server.process import Gearmand, run_gearmand
-from tests.server.wire import Wire
+from tests.server.process import GEARMAND, Gearmand, run_gearmand
+from tests.server.wire import TIMEOUT_SECONDS, Wire
 
 _LIMIT = 40
 # Long enough for a spinning process to show in its processor time, which is counted in hundredths.
@@ -32,6 +34,19 @@ def test_without_descriptors_new_connections_wait_and_the_others_are_served() ->
             wire.close()
     assert server.count_lines("cannot accept connections") == 1
     assert server.count_lines("Traceback") == 0
+
+
+def test_a_server_does_not_start_where_the_system_lets_it_have_too_few() -> None:
+    """Then too, whoever set the limit."""
+    ended = subprocess.run(
+        ["sh", "-c", 'ulimit -n 8 && exec "$@"', "sh", GEARMAND, "-p0"],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr == "gearmand: --file-descriptors: 8 is not usable; expected at least 32\n"
 
 
 def test_a_server_does_not_start_with_too_few_descriptors() -> None:

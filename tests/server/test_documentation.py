@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from geartrain.cli.gearmand import command
+from geartrain.cli.gearmand.command import command
 from geartrain.server import ServerConfig
 from tests.server.process import run_gearmand
 

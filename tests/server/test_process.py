@@ -250,7 +250,7 @@ def test_the_pid_file_is_there_while_the_server_runs(tmp_path: Path) -> None:
 # A gearmand that is sent a signal as soon as its pid file says where to.
 _IMPATIENT = """
 import os, signal
-from geartrain.cli import gearmand
+from geartrain.cli.gearmand import command as gearmand
 from geartrain.cli.pid_file import PidFile
 write = PidFile.write
 def write_and_stop(file):

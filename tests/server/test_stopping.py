@@ -8,6 +8,7 @@ import socket
 
 import pytest
 
+from geartrain.addresses import HTTP, TCP, TcpAddress
 from geartrain.protocol import packets
 from geartrain.protocol.codec import encode_request
 from geartrain.server import Server
@@ -103,3 +104,17 @@ async def test_adopted_listeners_are_served_beside_those_of_the_config() -> None
 
     assert len(both) == 2
     assert alone == both[:1]
+
+
+@pytest.mark.parametrize(("scheme", "is_bound"), [(TCP, True), (HTTP, False)])
+async def test_http_is_served_beside_adopted_listeners_that_do_not_speak_it(
+    scheme: str, *, is_bound: bool
+) -> None:
+    """It is there because somebody asked for it, and must not be missing in silence."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        adopted = [adopt(bound.dup().detach(), scheme)]
+        async with Server(adopted=adopted, protocol="http", http_port=0) as server:
+            others = server.addresses[1:]
+
+    assert bool(others) == is_bound
+    assert all(isinstance(other, TcpAddress) and other.scheme == HTTP for other in others)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Final, Self
 
 from geartrain.addresses import TLS, Address, TcpAddress, UnixAddress
+from geartrain.aio.lookup import look_up
 from geartrain.errors import ConnectError, ProtocolError, ServerLost
 from geartrain.protocol.codec import AdminLine, Decoder, Fault, Message, encode_request
 from geartrain.protocol.packets import MAGIC_RESPONSE, Packet, shorten
@@ -164,9 +165,7 @@ async def _connect_tcp(address: TcpAddress) -> socket.socket:
     """Tries what the host name stands for in turn; raises the last error when none can be reached."""
     loop = asyncio.get_running_loop()
     failure: OSError = ConnectionError("the name stands for no address")
-    for family, kind, protocol, _, name in await loop.getaddrinfo(
-        address.host, address.port, type=socket.SOCK_STREAM
-    ):
+    for family, kind, protocol, _, name in await look_up(address.host, address.port):
         candidate = socket.socket(family, kind, protocol)
         try:
             candidate.setblocking(False)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
-from geartrain.cli.progress import ProgressBars
+if TYPE_CHECKING:
+    # asyncio takes long to load, and who only reads its input does without.
+    from geartrain.cli.gearman.progress import ProgressBars
 
 _LINE_END: Final = b"\n"
 
@@ -41,9 +45,31 @@ class Streams:
         is_shared = self._is_shared[stream]
         if is_shared and self._bars is not None:
             self._bars.hide()
-        stream.buffer.write(data)
-        stream.buffer.flush()
+        write_all(stream, data)
         if is_shared:
             self._is_line_open = not data.endswith(_LINE_END)
         if is_shared and self._bars is not None and not self._is_line_open:
             self._bars.show()
+
+
+def write_all(stream: TextIO, data: bytes) -> None:
+    """Writes bytes to a standard stream that holds nothing back itself. Raises OSError.
+
+    Python's own stream is not used: with PYTHONUNBUFFERED it takes what the system takes at once, which is
+    not all of it on a disk that becomes full, or in a pipe that somebody has made non-blocking.
+    """
+    descriptor = stream.fileno()
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            select.select([], [descriptor], [])
+
+
+def open_stdin() -> BinaryIO:
+    """Standard input as it is now; going to the background does not take it away."""
+    descriptor = os.dup(0)
+    # Whoever shares it may have made it non-blocking, and Python would take the first pause for the end.
+    os.set_blocking(descriptor, True)
+    return open(descriptor, "rb")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Final
@@ -153,14 +153,19 @@ class ServerConfig:
         addresses: list[Address] = [
             parse_listen(entry, self.port, scheme=scheme, http_port=self.http_port) for entry in self.listen
         ] or [TcpAddress(host, self.port, scheme) for host in LOOPBACK]
-        if self.protocol == HTTP_PROTOCOL and not _speaking(addresses, HTTP):
+        if self.protocol == HTTP_PROTOCOL and not speaking(addresses, HTTP):
             hosts = [address.host for address in addresses if isinstance(address, TcpAddress)] or LOOPBACK
             addresses += [TcpAddress(host, self.http_port, HTTP) for host in dict.fromkeys(hosts)]
         return tuple(addresses)
 
     def uses_tls(self) -> bool:
         """Whether TLS is spoken anywhere."""
-        return _speaking(self.listen_addresses(), TLS)
+        return bool(speaking(self.listen_addresses(), TLS))
+
+    def check_certificate(self) -> None:
+        """Raises ConfigError when there is none, for a server that speaks TLS."""
+        if not self.ssl_certificate:
+            raise ConfigError("ssl_certificate", "", "the file of a certificate, because TLS is wanted")
 
     def verify_mode(self) -> str:
         """What is demanded of the certificates of clients: one of geartrain.tls.VERIFY_MODES."""
@@ -200,14 +205,15 @@ def _check_keepalive(key: str, value: int, highest: int) -> None:
 
 def _check_tls(config: ServerConfig) -> None:
     """Whether the parts of the TLS settings fit together; the files are read when the server starts."""
-    if config.uses_tls() and not config.ssl_certificate:
-        raise ConfigError("ssl_certificate", "", "the file of a certificate, because TLS is wanted")
+    if config.uses_tls():
+        config.check_certificate()
     if config.ssl_verify not in ("", VERIFY_NONE) and not config.ssl_ca_file:
         raise ConfigError("ssl_ca_file", "", f"a file, because ssl_verify is {config.ssl_verify}")
 
 
-def _speaking(addresses: Sequence[Address], scheme: str) -> bool:
-    return any(isinstance(address, TcpAddress) and address.scheme == scheme for address in addresses)
+def speaking(addresses: Iterable[Address], scheme: str) -> tuple[Address, ...]:
+    """Those of the addresses where this scheme is spoken."""
+    return tuple(each for each in addresses if isinstance(each, TcpAddress) and each.scheme == scheme)
 
 
 def _check_positive(key: str, seconds: float) -> None:

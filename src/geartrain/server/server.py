@@ -20,7 +20,7 @@ from geartrain.errors import AclError, StoreError, TlsError
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.acl import AccessList
 from geartrain.server.binding import Listener, bind_all
-from geartrain.server.config import ServerConfig
+from geartrain.server.config import ServerConfig, speaking
 from geartrain.server.hub import Hub
 from geartrain.server.log import log_event, logger
 from geartrain.server.reception import Reception
@@ -50,13 +50,15 @@ class Server:
         self, config: ServerConfig | None = None, *, adopted: Sequence[Listener] = (), **settings: object
     ) -> None:
         """``adopted`` are listeners that ``binding.adopt`` made of descriptors that listen already, such as
-        those that systemd passes on. With them, only what ``listen`` names is bound beside, and no default.
-        The server closes them in the end.
+        those that systemd passes on. With them, only what ``listen`` names is bound beside, and HTTP if the
+        config wants it and they have none, but no default. The server closes them in the end.
 
         Raises ConfigError for a value that cannot be used, TypeError for a name that is no field.
         """
         self.config = make_config(config, settings)
         self._adopted = list(adopted)
+        if self._speaks_tls():
+            self.config.check_certificate()
         # Where the server listens, with real ports; empty before the start.
         self.addresses: tuple[Address, ...] = ()
         self._stopped = asyncio.Event()
@@ -187,14 +189,18 @@ class Server:
             log_event(logging.INFO, "read the certificates", {"path": self.config.ssl_certificate})
 
     def _speaks_tls(self) -> bool:
-        adopted = [listener.address for listener in self._adopted]
-        return self.config.uses_tls() or any(isinstance(a, TcpAddress) and a.scheme == TLS for a in adopted)
+        return self.config.uses_tls() or self._has_adopted(TLS)
+
+    def _has_adopted(self, scheme: str) -> bool:
+        return bool(speaking((listener.address for listener in self._adopted), scheme))
 
     def _bind(self) -> list[Listener]:
         config = self.config
+        wanted = config.listen_addresses()
         if self._adopted and not config.listen:
-            return []
-        return bind_all(config.listen_addresses(), config.backlog, skip_missing=not config.listen)
+            # They stand for the default addresses, but HTTP is there only because it was asked for.
+            wanted = () if self._has_adopted(HTTP) else speaking(wanted, HTTP)
+        return bind_all(wanted, config.backlog, skip_missing=not config.listen)
 
     def _give_up(self) -> None:
         log_event(logging.WARNING, "stopping although jobs are left", {"jobs": self.unfinished_jobs})

@@ -22,7 +22,7 @@ _MOST_BYTES = 100 * 1024 * 1024
 # memory of the process that started it.
 _MEASURED = """
 import sys
-from geartrain.cli.geartrain import main
+from geartrain.cli.geartrain.command import main
 try:
     main()
 except SystemExit as ended:

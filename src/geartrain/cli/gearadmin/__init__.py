@@ -1,0 +1,1 @@
+"""The command ``gearadmin``: administration, as with the C tool."""

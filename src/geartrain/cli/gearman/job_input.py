@@ -1,0 +1,71 @@
+"""What the jobs of ``gearman`` carry: arguments, standard input, or its lines; and their uniques."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import BinaryIO, Final
+
+import click
+
+from geartrain.cli.gearman.murmur import unique_of
+
+_HASH: Final = "#"
+# The C server takes 64 bytes, and damages such a job; libgearman sends 63 of them.
+_MAX_UNIQUE_BYTES: Final = 64
+_SENT_UNIQUE_BYTES: Final = 63
+
+
+class Lines(Enum):
+    """What becomes of the lines of an input or output."""
+
+    # They stay together.
+    WHOLE = "whole"
+    # Each goes its own way.
+    SPLIT = "split"
+    # The same, without its line end.
+    STRIPPED = "stripped"
+
+    def shape(self, line: bytes) -> bytes:
+        """A line as it is sent."""
+        return line.removesuffix(b"\n") if self is Lines.STRIPPED else line
+
+
+def payloads(arguments: Sequence[str], stdin: BinaryIO, *, lines: Lines, is_empty: bool) -> Iterator[bytes]:
+    """The data of each job, as it comes.
+
+    Arguments go first: standard input is not read if there are any. Otherwise ``is_empty`` stands for one
+    job without data.
+    """
+    if arguments:
+        yield from [os.fsencode(argument) for argument in arguments]
+    elif is_empty:
+        yield b""
+    elif lines is Lines.WHOLE:
+        yield stdin.read()
+    else:
+        for line in stdin:
+            yield lines.shape(line)
+
+
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Raises UsageError for an argument without data, which is more likely a mistake than a job."""
+    if "" in arguments:
+        raise click.UsageError("An argument is empty; use -s for a job without data.")
+
+
+def check_unique(unique: str | None) -> None:
+    """Raises UsageError for a unique that no server takes."""
+    if unique is not None and len(os.fsencode(unique)) > _MAX_UNIQUE_BYTES:
+        raise click.UsageError(f"The unique {unique!r} is longer than {_MAX_UNIQUE_BYTES} bytes.")
+
+
+def make_unique(unique: str | None, data: bytes) -> bytes:
+    """The unique to send: the given one, the hash of the data for ``#``, or one that nobody else has."""
+    if unique == _HASH:
+        return unique_of(data)
+    elif unique:
+        return os.fsencode(unique)[:_SENT_UNIQUE_BYTES]
+    return str(uuid.uuid4()).encode()

@@ -1,0 +1,1 @@
+"""The command ``gearmand``: the job server as a program."""

@@ -1,0 +1,1 @@
+"""The command ``geartrain``: one front door with subcommands."""

@@ -1,0 +1,1 @@
+"""``geartrain top``: a live view of a job server."""
