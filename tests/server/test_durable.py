@@ -445,6 +445,43 @@ def test_what_was_said_before_the_end_is_durable(store: ScriptedStore) -> None:
     assert not store.is_open
 
 
+def test_what_is_said_after_the_end_has_begun_is_not_heard(
+    store: ScriptedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No worker is told that the server knows of the end of a job which runs again."""
+    closing = threading.Event()
+    close = durable.DurableQueue.close
+
+    async def close_slowly(queue: durable.DurableQueue) -> None:
+        closing.set()
+        await close(queue)
+
+    monkeypatch.setattr(durable.DurableQueue, "close", close_slowly)
+    heard: list[object] = []
+
+    def speak(worker: Wire, handle: bytes) -> None:
+        assert closing.wait(PATIENCE_SECONDS)
+        worker.send(packets.WORK_COMPLETE, handle, b"")
+        worker.send(packets.ECHO_REQ, b"late")
+        threading.Timer(_TIMEOUT_SECONDS, store.let_go).start()
+        heard.extend(worker.read_until_closed())
+
+    with _server() as server, _wire(server) as client:
+        worker = _wire(server)
+        handle = client.submit(b"f", number=packets.SUBMIT_JOB_BG)
+        worker.send(packets.CAN_DO, b"f")
+        worker.grab()
+        store.hold()
+        _submit(client)
+        store.wait_until_held()
+        speaker = threading.Thread(target=speak, args=(worker, handle))
+        speaker.start()
+    speaker.join()
+    worker.close()
+    assert heard == []
+    assert handle in [job.handle for job in store.rows.values()]
+
+
 def test_a_stop_is_no_failed_attempt(store: ScriptedStore) -> None:
     """A job whose worker loses its connection because the server closes it stays as it was."""
     with _server(job_retries=1) as server:
