@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from geartrain.errors import StoreError
+from geartrain.errors import StoreCorrupt, StoreError
 from geartrain.store.base import Batch
 from geartrain.store.lots import LOT_JOBS
 from geartrain.store.reading.base import Filter, QueueSummary
+from geartrain.store.redis import SEQUENCE, RedisStore
 from geartrain.store.urls import make_store
 from tests.store.conftest import KINDS, Queue, running_database
 from tests.store.databases import Database
@@ -196,3 +198,36 @@ def test_a_closed_reader_says_so(queue: Queue) -> None:
     if queue.kind != "redis":
         with pytest.raises(StoreError, match="not open"):
             reader.facts()
+
+
+def test_an_option_that_nobody_knows_is_an_error(databases: dict[str, Database]) -> None:
+    """Of the queue, not of the program."""
+    for kind in ("postgresql", "mysql"):
+        database = running_database(kind, databases)
+        assert database is not None
+        with pytest.raises(StoreError):
+            make_store(f"{database.url}?no_such_option=1").reader().open()
+
+
+def test_damaged_records_of_redis_are_problems(databases: dict[str, Database], tmp_path: Path) -> None:
+    """Those that are cut off, and those that are none; the others are summed up."""
+    database = running_database("redis", databases)
+    assert database is not None
+    store = RedisStore(database.url, prefix=f"{tmp_path.name}:")
+    store.open()
+    store.apply(Batch(added=[stored_job(1), stored_job(2), stored_job(3)]))
+    key = SEQUENCE.pack(2)
+    record = store.client.hget(store.jobs_key, cast("str", key))
+    assert isinstance(record, bytes)
+    store.client.hset(store.jobs_key, cast("str", key), cast("str", record[:34]))
+    store.client.hset(store.jobs_key, cast("str", SEQUENCE.pack(3)), "x")
+
+    with store.reader() as reader:
+        problems = list(reader.problems())
+        summaries = reader.summaries()
+        with pytest.raises(StoreCorrupt, match="job 2"):
+            list(reader.jobs())
+
+    store.close()
+    assert problems == ["job 2: its record cannot be read", "job 3: its record cannot be read"]
+    assert [summary.jobs for summary in summaries] == [1]

@@ -113,6 +113,7 @@ def test_passwords_are_not_shown(mysql: CQueue) -> None:
         ("memory://", "a file of SQLite"),
         ("memcached://host", "a file of SQLite"),
         ("sqlite:///", "a file of SQLite"),
+        ("redis://h/0?socket_timeout=soon", "a URL that Redis can use"),
         ("mysql://u@h/d?charset=a;b", "the name of a character set"),
     ],
 )
@@ -120,3 +121,12 @@ def test_a_source_that_stands_for_nothing_is_refused(url: str, expected: str) ->
     """With what would do."""
     with pytest.raises(ConfigError, match=expected):
         make_foreign_queue(url, Naming())
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_an_option_that_nobody_knows_is_an_error(kind: str, request: pytest.FixtureRequest) -> None:
+    """Of the queue, not of the program."""
+    queue: CQueue = request.getfixturevalue(kind)
+
+    with pytest.raises(StoreError):
+        read(source(queue.url + "&no_such_option=1"))

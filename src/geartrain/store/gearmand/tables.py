@@ -62,12 +62,21 @@ class GearmandTable(ForeignQueue):
 
     def open(self, *, to_delete: bool) -> None:
         with self._errors():
-            self._connection = self._engine.connect()
+            self._connection = self._connect()
             self._check_table(self._connection)
             # What has been asked for the table began a transaction.
             self._connection.rollback()
             if to_delete:
                 self._lock(self._connection, self._quoted())
+
+    def _connect(self) -> sa.Connection:
+        try:
+            return self._engine.connect()
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            # Drivers raise all sorts of errors for options that they do not know.
+            raise StoreError(self.url, reason_of(error)) from error
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

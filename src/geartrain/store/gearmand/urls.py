@@ -57,7 +57,10 @@ def _redis(place: str, settings: dict[str, str], naming: Naming) -> ForeignQueue
     from geartrain.store.gearmand.keys import DEFAULT_PREFIX, GearmandKeys
 
     prefix = settings.pop(_PREFIX, "") or DEFAULT_PREFIX
-    return GearmandKeys(_with_query(place, settings), prefix, naming)
+    try:
+        return GearmandKeys(_with_query(place, settings), prefix, naming)
+    except (TypeError, ValueError) as error:
+        raise ConfigError("source", masked_url(place), f"a URL that Redis can use: {error}") from error
 
 
 def _table(scheme: str, place: str, settings: dict[str, str]) -> ForeignQueue:

@@ -24,7 +24,7 @@ class MysqlReader(SqlReader):
         self._lock_name = store.lock_name
 
     def _prepare(self, connection: sa.Connection) -> None:
-        connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
+        connection.exec_driver_sql("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
     def _is_held(self, connection: sa.Connection) -> bool:
         return connection.scalar(sa.select(sa.func.is_used_lock(self._lock_name))) is not None

@@ -10,6 +10,7 @@ from geartrain.store.postgresql import IS_LOCKED, unsafe_settings
 from geartrain.store.reading.sql import SqlReader
 from geartrain.store.tables import metadata
 
+_SESSION: Final = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _SIZE: Final = sa.text("SELECT pg_total_relation_size(to_regclass(:name))")
 
 
@@ -17,7 +18,7 @@ class PostgresqlReader(SqlReader):
     """A session that only reads."""
 
     def _prepare(self, connection: sa.Connection) -> None:
-        connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        connection.exec_driver_sql(_SESSION)
 
     def _is_held(self, connection: sa.Connection) -> bool:
         return bool(connection.exec_driver_sql(IS_LOCKED).scalar())

@@ -11,7 +11,7 @@ from geartrain.store.base import StoredJob
 from geartrain.store.lots import LOT_BYTES, LOT_JOBS
 from geartrain.store.reading.base import ALL, Filter, QueueFacts, QueueReader, QueueSummary
 from geartrain.store.reading.soundness import sound
-from geartrain.store.redis import SCHEMA_VERSION, SEQUENCE, RedisStore, unpack
+from geartrain.store.redis import SCHEMA_VERSION, SEQUENCE, RedisStore, pack, unpack
 
 
 class RedisReader(QueueReader):
@@ -46,7 +46,9 @@ class RedisReader(QueueReader):
 
     def summaries(self) -> list[QueueSummary]:
         found: dict[tuple[bytes, int], QueueSummary] = {}
-        for job in self.jobs():
+        for job in self.scan():
+            if isinstance(job, str):
+                continue
             key = (job.function, job.priority)
             before = found.get(key, QueueSummary(*key, 0, 0, job.submitted_at))
             found[key] = QueueSummary(
@@ -95,9 +97,11 @@ class RedisReader(QueueReader):
 def _decoded(key: bytes, record: bytes) -> StoredJob | None:
     """The job of a record; None for a record that is damaged."""
     try:
-        return unpack(key, record)
+        job = unpack(key, record)
     except (struct.error, ValueError):
         return None
+    # Of a record that was cut off, the names are shorter than they say.
+    return job if pack(job) == record else None
 
 
 def _problem(key: bytes) -> str:

@@ -36,6 +36,7 @@ _COLUMNS: Final = (
     jobs.c.data_bytes,
     jobs.c.data,
 )
+_BEFORE_ALL: Final = -(2**63)
 # As the driver has them: what is damaged may be of any type.
 _RAW: Final = tuple(sa.type_coerce(column, sa.types.NullType()) for column in _COLUMNS)
 
@@ -52,7 +53,7 @@ class SqlReader(QueueReader):
 
     @abstractmethod
     def _prepare(self, connection: sa.Connection) -> None:
-        """Sees to it that nothing is written, and that others are not held up."""
+        """Sees to it that nothing is written, and that a transaction sees one state of the queue."""
 
     @abstractmethod
     def _is_held(self, connection: sa.Connection) -> bool:
@@ -73,6 +74,9 @@ class SqlReader(QueueReader):
             self._connection = self._store.engine.connect()
         except SQLAlchemyError as error:
             raise self._failure(error) from error
+        except Exception as error:
+            # Drivers raise all sorts of errors for options that they do not know.
+            raise StoreError(self.url, reason_of(error)) from error
         with self._transaction() as connection:
             self._prepare(connection)
         with self._transaction() as connection:
@@ -124,11 +128,7 @@ class SqlReader(QueueReader):
         )
         with self._transaction() as connection:
             rows = connection.execute(statement).all()
-        found = [
-            QueueSummary(bytes(name or b""), priority, count, int(data_bytes), oldest)
-            for name, priority, count, data_bytes, oldest in rows
-        ]
-        return sorted(found)
+        return sorted(_summary(*row) for row in rows)
 
     def scan(self, wanted: Filter = ALL) -> Iterator[StoredJob | str]:
         for row in self._rows(wanted):
@@ -136,13 +136,13 @@ class SqlReader(QueueReader):
 
     def _rows(self, wanted: Filter) -> Iterator[Row]:
         """The rows in order with all their data, in lots that memory has room for."""
-        after = -1
+        after = _BEFORE_ALL
         while True:
             with self._transaction() as connection:
                 last = self._end_of_lot(connection, wanted, after)
                 found = connection.execute(_narrowed(sa.select(*_RAW), wanted, after, last)).all()
                 rows = [self._completed(connection, tuple(row)) for row in found]
-            if not rows:
+            if last == after:
                 return
             yield from rows
             after = last
@@ -194,6 +194,19 @@ def _narrowed(statement: Statement, wanted: Filter, after: int, last: int | None
         if value is not None:
             statement = statement.where(column == value)
     return statement
+
+
+def _summary(
+    name: bytes | None, priority: object, jobs: int, data_bytes: Any, oldest: object
+) -> QueueSummary:
+    """The summary of what may be damaged."""
+    return QueueSummary(
+        bytes(name or b""),
+        priority if isinstance(priority, int) else -1,
+        jobs,
+        int(data_bytes or 0),
+        oldest if isinstance(oldest, float) else 0.0,
+    )
 
 
 def _schema_problem(schema: str | None) -> str:
