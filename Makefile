@@ -14,14 +14,20 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 PIP_INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check
 
-SOURCES := src tests examples
+# How often `crash` has something happen to a server, and where its queue is: sqlite, postgresql, mysql or redis.
+N ?= 100
+STORE ?= sqlite
+CRASH_ARGS ?=
+BENCH_ARGS ?=
+
+SOURCES := src tests examples benchmarks
 CORE_PACKAGES := protocol engine roles
 CORE_COVERAGE := 95
 
 RUN_PYTEST := $(VENV_PYTHON) $(if $(COVERAGE),-m coverage run) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format coverage coverage-report clean
+.PHONY: help demo test crash bench-queue lint format coverage coverage-report clean
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +39,12 @@ demo: $(INSTALLED) ## Show servers, workers, clients and tools at work
 test: $(INSTALLED_DEV) ## Run all tests (PYTEST_ARGS='-k name' for some of them)
 	@$(if $(COVERAGE),$(VENV_PYTHON) -m coverage erase)
 	$(RUN_PYTEST) $(PYTEST_ARGS)
+
+crash: $(INSTALLED_DEV) ## Kill servers and stores in the midst of work, and see that nothing is lost (N=1000 STORE=sqlite)
+	$(VENV_PYTHON) -m tests.faults.campaign --store $(STORE) --cycles $(N) $(CRASH_ARGS)
+
+bench-queue: $(INSTALLED_DEV) ## Compare our durable queue with that of the C server, and write docs/benchmarks.md
+	$(VENV_PYTHON) -m benchmarks.bench_queue $(BENCH_ARGS)
 
 lint: $(INSTALLED_DEV) ## Check style, types and the direction of imports
 	$(VENV)/bin/ruff check

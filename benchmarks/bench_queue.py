@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import shlex
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -132,7 +131,9 @@ def slow_disk(folder: Path) -> dict[str, str]:
     if compiler is None:
         return {}
     library = folder / "slow_disk.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(_SLOW_DISK), "-ldl"], check=True)
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(_SLOW_DISK), "-ldl"], check=True
+    )
     return {"LD_PRELOAD": str(library), "DISK_MS": str(_SLOW_MILLISECONDS)}
 
 

@@ -34,7 +34,9 @@ class Figures(NamedTuple):
         return self.acknowledged / self.seconds
 
 
-def submit(port: int, *, number: int, connections: int, seconds: float, data_bytes: int, tag: bytes) -> Figures:
+def submit(
+    port: int, *, number: int, connections: int, seconds: float, data_bytes: int, tag: bytes
+) -> Figures:
     """Submits jobs of a kind (the packet's number) for some seconds; ``tag`` keeps uniques of runs apart."""
     sockets = {}
     poll = select.epoll()

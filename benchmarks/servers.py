@@ -60,7 +60,11 @@ class Queue:
         command = self._ours(port) if kind == OURS else self._c_server(port)
         environment = {**os.environ, **(self._environment if self._database is None else {})}
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment,
         )
         try:
             _wait_for(port, process)
@@ -130,7 +134,12 @@ def c_server() -> str:
 def c_stores() -> list[str]:
     """The stores that the C server here was built with."""
     said = subprocess.run([c_server(), "--help"], capture_output=True, text=True, check=False).stdout
-    options = {SQLITE: "--libsqlite3-db", POSTGRESQL: "--libpq-", MARIADB: "--mysql-host", REDIS: "--redis-server"}
+    options = {
+        SQLITE: "--libsqlite3-db",
+        POSTGRESQL: "--libpq-",
+        MARIADB: "--mysql-host",
+        REDIS: "--redis-server",
+    }
     return [store for store, option in options.items() if option in said]
 
 
@@ -142,7 +151,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             return
         except ConnectionRefusedError:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the server does not start: {process.args}") from None
+                raise RuntimeError(f"the server does not start: {process.args!r}") from None
         time.sleep(0.02)
 
 
