@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from geartrain.store import sql
 from geartrain.store.base import Store
 from geartrain.store.clearing import clear
 from geartrain.store.mysql import MysqlStore
@@ -32,6 +34,7 @@ def databases() -> Iterator[dict[str, Database]]:
     yield running
     for database in running.values():
         database.stop()
+        shutil.rmtree(database.folder)
 
 
 def running_database(kind: str, databases: dict[str, Database]) -> Database | None:
@@ -72,6 +75,12 @@ class Queue:
         if self.kind == "redis":
             return RedisStore(self._database.url, prefix=f"{self._folder.name}:")
         return (PostgresqlStore if self.kind == "postgresql" else MysqlStore)(sa.make_url(self._database.url))
+
+
+@pytest.fixture
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has stores give up soon where another one has the lock."""
+    monkeypatch.setattr(sql, "LOCK_SECONDS", 0.1)
 
 
 @pytest.fixture(params=KINDS)

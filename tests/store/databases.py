@@ -1,4 +1,4 @@
-"""Private databases for the tests: PostgreSQL, MariaDB and Redis as processes of ours, in folders of their own.
+"""Private databases for the tests: PostgreSQL, MariaDB and Redis, processes of ours in folders of their own.
 
 Each listens on a Unix socket or on a free port of the loopback address, and is gone when the test run ends.
 """
@@ -28,17 +28,17 @@ def find(program: str, package: str, *folders: str) -> str:
 
 
 class Database:
-    """A database process; ``url`` is what ``--queue`` takes."""
+    """A database process; ``url`` is what ``--queue`` takes, ``folder`` is all that it writes to."""
 
     def __init__(self, command: Sequence[str], url: str, is_ready: Callable[[], bool], folder: Path) -> None:
         self.url = url
         self._command = command
         self._is_ready = is_ready
-        self._folder = folder
+        self.folder = folder
         self.start()
 
     def start(self) -> None:
-        with open(self._folder / "database.log", "ab") as log:
+        with open(self.folder / "database.log", "ab") as log:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
@@ -46,7 +46,7 @@ class Database:
         while not self._is_ready():
             has_ended = self._process.poll() is not None
             if has_ended or time.monotonic() > deadline:
-                raise AssertionError((self._folder / "database.log").read_text(errors="replace"))
+                raise AssertionError((self.folder / "database.log").read_text(errors="replace"))
             time.sleep(0.05)
 
     @property
@@ -90,7 +90,8 @@ def start_postgresql(folder: Path) -> Database:
         capture_output=True,
     )
     port = free_port()
-    options = ["-c", f"listen_addresses={HOST}", "-c", f"port={port}", "-c", f"unix_socket_directories={folder}"]
+    settings = (f"listen_addresses={HOST}", f"port={port}", f"unix_socket_directories={folder}")
+    options = [word for setting in settings for word in ("-c", setting)]
     ask = [is_ready, "-q", "-h", HOST, "-p", str(port), "-U", "geartrain", "-d", "postgres"]
     return Database(
         [*user, postgres, "-D", str(data), *options],

@@ -235,6 +235,7 @@ def test_the_committer_finds_the_job_that_is_refused(queue: Queue, attempt: int)
     assert list(queue.open().read()) == good
 
 
+@pytest.mark.usefixtures("little_patience")
 def test_a_queue_has_one_owner(queue: Queue) -> None:
     """A second server is told who holds it, until that one lets go."""
     first = queue.open()
@@ -248,6 +249,7 @@ def test_a_queue_has_one_owner(queue: Queue) -> None:
     assert list(second.read()) == []
 
 
+@pytest.mark.usefixtures("little_patience")
 def test_a_queue_that_had_another_owner_is_not_taken_up_again(queue: Queue) -> None:
     """A server that was cut off does not know what has become of its jobs."""
     first = queue.open()

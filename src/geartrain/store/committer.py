@@ -86,7 +86,8 @@ class Committer:
     def commit(self, work: Work) -> None:
         """Hands over the next piece of work, which is not empty; the one before has to be done."""
         with self._changed:
-            assert work and self._work is None
+            assert work
+            assert self._work is None
             self._withdrawn.clear()
             self._work = work
             self._changed.notify()

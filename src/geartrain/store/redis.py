@@ -25,6 +25,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.retry import Retry
 
 from geartrain.errors import JobsRefused, StoreCorrupt, StoreError, StoreInUse
+from geartrain.masking import masked_url
 from geartrain.store.base import Batch, QueueCount, Store, StoredJob
 from geartrain.store.lease import LEASE_SECONDS, Lease
 from geartrain.store.lots import in_lots
@@ -136,14 +137,7 @@ class RedisStore(Store):
     def __init__(self, url: str, *, prefix: str = "", answer_seconds: float = ANSWER_SECONDS) -> None:
         url, named_prefix = _without_prefix(url)
         prefix = prefix or named_prefix or DEFAULT_PREFIX
-        self.client = redis.Redis.from_url(
-            url,
-            socket_timeout=answer_seconds,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_keepalive=True,
-            # Nothing is to be sent twice behind our back.
-            retry=Retry(NoBackoff(), 0),
-        )
+        self.client = _client(url, answer_seconds)
         self.url = _shown(url, self.client, prefix)
         self.jobs_key = prefix + "jobs"
         self.lease_key = prefix + "owner"
@@ -342,7 +336,8 @@ class RedisStore(Store):
             yield
         except OutOfMemoryError:
             raise
-        except RedisError as error:
+        except (RedisError, OSError, TypeError) as error:
+            # TypeError: an option of the URL that there is not.
             raise StoreError(self.url, _reason(error)) from error
 
     @contextmanager
@@ -373,11 +368,25 @@ def unpack(key: bytes, record: bytes) -> StoredJob:
     )
 
 
+def _client(url: str, answer_seconds: float) -> redis.Redis:
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_timeout=answer_seconds,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_keepalive=True,
+            # Nothing is to be sent twice behind our back.
+            retry=Retry(NoBackoff(), 0),
+        )
+    except ValueError as error:
+        raise StoreError(masked_url(url), str(error)) from error
+
+
 def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else "nobody"
 
 
-def _reason(error: RedisError) -> str:
+def _reason(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 

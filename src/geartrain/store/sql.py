@@ -34,7 +34,7 @@ from geartrain.store.tables import SCHEMA_VERSION, facts, jobs, metadata
 ANSWER_SECONDS: Final = 30
 CONNECT_SECONDS: Final = 10
 # How long to wait for the lock: the database may not have noticed yet that its last owner was killed.
-_LOCK_SECONDS: Final = 2.0
+LOCK_SECONDS: Final = 2.0
 _LOCK_PAUSE_SECONDS: Final = 0.1
 # Rows that are read at a time.
 _READ_ROWS: Final = 500
@@ -131,7 +131,7 @@ class SqlStore(Store):
         self._connection = engine.connect()
         with self._transaction() as connection:
             warnings = self._prepare(connection)
-        deadline = time.monotonic() + _LOCK_SECONDS
+        deadline = time.monotonic() + LOCK_SECONDS
         while True:
             with self._transaction() as connection:
                 if self._lock(connection):
