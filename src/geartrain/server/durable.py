@@ -99,6 +99,10 @@ class DurableQueue:
         self._committer.start()
         return count
 
+    def files(self) -> list[str]:
+        """The files that the queue is in; none if it is in a database server."""
+        return self._store.files()
+
     def pump(self) -> None:
         """Takes the journal over, and hands the store its next piece of work if it is idle."""
         entries = self._engine.journal.take()

@@ -72,6 +72,10 @@ class Hub:
         self.queue = queue
         log_event(logging.INFO, "opened the durable queue", {"queue": store.url, "jobs": count})
 
+    def queue_files(self) -> list[str]:
+        """The files that the durable queue is in; none if there is no such queue."""
+        return [] if self.queue is None else self.queue.files()
+
     async def close_queue(self) -> None:
         """Makes everything durable that is to be; what happens to jobs from then on is not kept.
 

@@ -146,6 +146,10 @@ class Server:
         """How many jobs a ``drain`` has to wait for."""
         return self._hub.engine.unfinished_jobs
 
+    def queue_files(self) -> list[str]:
+        """The files that a durable queue is in, for whoever changes their owner."""
+        return self._hub.queue_files()
+
     async def wait_stopped(self) -> None:
         """Returns after ``stop``, at the end of a ``drain``, or when an administrator asked for either."""
         await self._stopped.wait()
@@ -233,6 +237,13 @@ def _open_store(config: ServerConfig) -> Store | None:
         fields = {"queue": store.url, "path": store.set_aside}
         log_event(logging.WARNING, "the corrupt queue was put aside, and a new one begun", fields)
     return store
+
+
+def check_queue(config: ServerConfig) -> None:
+    """Opens the durable queue for a moment, as a start would. Raises StoreError."""
+    store = _open_store(config)
+    if store is not None:
+        store.close()
 
 
 def make_config(config: ServerConfig | None, settings: dict[str, object]) -> ServerConfig:

@@ -56,6 +56,8 @@ class SqliteStore(SqlStore):
         self.path = path
         self._new_queue = new_queue
         self._lock_descriptor = -1
+        # The folder, if it was not there before.
+        self._made_folder = ""
         # The file that was opened first.
         self._inode = 0
 
@@ -80,7 +82,9 @@ class SqliteStore(SqlStore):
 
     def files(self) -> list[str]:
         names = [self.path + suffix for suffix in ("", LOCK_SUFFIX, *_SIDE_SUFFIXES)]
-        return [name for name in names if os.path.exists(name)]
+        found = [name for name in names if os.path.exists(name)]
+        # Whoever goes on with the files has to get at them.
+        return [self._made_folder, *found] if self._made_folder else found
 
     def reader(self) -> QueueReader:
         from geartrain.store.reading.sqlite import SqliteReader
@@ -93,8 +97,11 @@ class SqliteStore(SqlStore):
         """Takes the lock, unless it is taken already, and makes the file if it is not there."""
         if self._lock_descriptor >= 0:
             return
+        folder = os.path.dirname(os.path.abspath(self.path))
         try:
-            os.makedirs(os.path.dirname(os.path.abspath(self.path)), mode=0o700, exist_ok=True)
+            if not os.path.isdir(folder):
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+                self._made_folder = folder
             descriptor = os.open(self.path + LOCK_SUFFIX, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreError(self.url, f"{error.filename}: {error.strerror}") from error

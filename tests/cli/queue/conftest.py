@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from geartrain.cli import geartrain
+from geartrain.cli.geartrain import command as geartrain
 from geartrain.cli.entry import run_command
 from geartrain.store.base import Batch, StoredJob
 from geartrain.store.sqlite import SqliteStore

@@ -13,6 +13,7 @@ from geartrain.errors import ConfigError
 from geartrain.server import ServerConfig
 from geartrain.server.acl import AccessList
 from geartrain.server.binding import bind_all
+from geartrain.server.server import check_queue
 from geartrain.server.tls import tls_context
 
 
@@ -34,6 +35,7 @@ def check(config: ServerConfig, options: ProcessOptions) -> None:
         _check_log_file(options.log_file)
     if options.pid_file is not None:
         PidFile(options.pid_file).remove()
+    check_queue(config)
     for listener in bind_all(config.listen_addresses(), config.backlog, skip_missing=not config.listen):
         listener.close()
 

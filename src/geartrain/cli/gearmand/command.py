@@ -14,6 +14,7 @@ from geartrain.cli.entry import ExitCode, run_command
 from geartrain.cli.gearmand.c_stores import belongs_to, queue_url
 from geartrain.cli.gearmand.check_args import check
 from geartrain.cli.gearmand.config_file import NO_FILE, SYSTEM_PATHS, read_config_file
+from geartrain.cli.gearmand.default_queue import default_queue
 from geartrain.cli.gearmand.options import MEANINGLESS, SETTINGS, STORES
 from geartrain.cli.gearmand.print_config import config_text
 from geartrain.cli.gearmand.process import Note, ProcessOptions, run
@@ -28,6 +29,7 @@ from geartrain.cli.gearmand.provenance import (
 from geartrain.cli.gearmand.stray_variables import stray_variables
 from geartrain.errors import ConfigError
 from geartrain.server import ServerConfig
+from geartrain.store.urls import MEMORY_URL
 
 PROGRAM: Final = "gearmand"
 _ENVIRONMENT_PREFIX: Final = "GEARMAND"
@@ -188,6 +190,9 @@ def _translate_store(ctx: click.Context, values: dict[str, Any]) -> Iterator[Not
             raise ConfigError("queue_type", queue_type, "nothing beside --queue, which says it all")
         values["queue"] = url
         set_origin(ctx, "queue", f"{origin_of(ctx, 'queue_type')}: --queue-type {queue_type}")
+    elif not values["queue"]:
+        # A server on any free port will not find its queue again.
+        values["queue"] = default_queue(values["port"]) if values["port"] else MEMORY_URL
     for option in STORES[1:]:
         name = option.name
         if is_given(ctx, name) and not belongs_to(name, queue_type):

@@ -15,6 +15,7 @@ from geartrain.cli.gearmand.logs import FORMATS, LEVELS
 from geartrain.cli.gearmand.process import ProcessOptions
 from geartrain.cli.gearmand.setting_types import PORT, SECONDS, SWITCH, WHOLE, WholeType, WordType
 from geartrain.server import ServerConfig
+from geartrain.store.urls import DURABILITIES, QUEUE_FORMS
 from geartrain.tls import VERIFY_MODES
 
 # Stands for what is not set, in the place of a file or a name.
@@ -158,8 +159,32 @@ _JOBS: Final = [
     _text(
         "--queue",
         metavar="URL",
-        default=_CONFIG.queue,
-        about="Where background jobs are kept; there is only memory:// so far.",
+        about=f"Where background jobs are kept: {QUEUE_FORMS}."
+        "  [default: a file for the port in the state directory; memory:// with port 0]",
+    ),
+    _choice(
+        "--durability",
+        choices=list(DURABILITIES),
+        default=_CONFIG.durability,
+        metavar="MODE",
+        about="strict refuses a database with unsafe settings, normal logs them, relaxed is quicker and may"
+        " lose the last moments before a crash of the machine.",
+    ),
+    _flag("--new-queue", about="Put a corrupt SQLite file aside, and begin a new one."),
+    _seconds(
+        "--store-timeout",
+        default=_CONFIG.store_timeout,
+        about="How long a submission waits for the queue before it is refused.",
+    ),
+    _number(
+        "--store-backlog-bytes",
+        default=_CONFIG.store_backlog_bytes,
+        about="How much may wait for the queue before submissions are refused.",
+    ),
+    _number(
+        "--queue-memory-bytes",
+        default=_CONFIG.queue_memory_bytes,
+        about="Memory for queued jobs; more of them stay in the database until their turn. 0 sets no limit.",
     ),
     _number("--max-packet-bytes", default=_CONFIG.max_packet_bytes, about="Longest packet that is accepted."),
     _seconds(

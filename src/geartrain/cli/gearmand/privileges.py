@@ -29,13 +29,13 @@ class Account:
     def take_over(self, paths: Iterable[str]) -> None:
         """Makes files its own that root has opened and that this user is to open again or to remove.
 
-        Only plain files and sockets: a log that goes to a device leaves the device alone. Links are not
-        followed; whoever may write to the folder could lead them anywhere.
+        Only plain files, sockets and folders: a log that goes to a device leaves the device alone. Links are
+        not followed; whoever may write to the folder could lead them anywhere.
         """
         for path in paths:
             try:
                 mode = os.lstat(path).st_mode
-                if stat.S_ISREG(mode) or stat.S_ISSOCK(mode):
+                if stat.S_ISREG(mode) or stat.S_ISSOCK(mode) or stat.S_ISDIR(mode):
                     os.chown(path, self._user_id, self._group_id, follow_symlinks=False)
             except OSError as error:
                 raise PrivilegeError(self.name, f"cannot give it {path}: {error.strerror}") from error

@@ -50,7 +50,8 @@ class ProcessOptions:
 def run(config: ServerConfig, options: ProcessOptions) -> None:
     """Runs a job server until a signal or an administrator ends it.
 
-    Raises AclError, BindError, ConfigError, PidFileError, PrivilegeError, TlsError or OSError when it cannot.
+    Raises AclError, BindError, ConfigError, PidFileError, PrivilegeError, StoreError, TlsError or OSError
+    when it cannot.
     """
     process = _Process(config, options)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -103,7 +104,7 @@ class _Process:
             paths.append(self._log_file.baseFilename)
         if pid_file is not None:
             paths.append(pid_file.path)
-        account.take_over(paths)
+        account.take_over([*paths, *server.queue_files()])
         account.become()
 
     async def _run(self, server: Server, names: list[str], status: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import click
 
 from geartrain.addresses import DEFAULT_PORT
-from geartrain.cli.default_queue import default_queue
+from geartrain.cli.gearmand.default_queue import default_queue
 from geartrain.errors import ConfigError
 from geartrain.masking import masked_url
 from geartrain.store.urls import check_url, is_durable, make_store

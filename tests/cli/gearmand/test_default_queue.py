@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from geartrain.cli.default_queue import default_queue, state_folder
+from geartrain.cli.gearmand.default_queue import default_queue, state_folder
 
 _PERSON = 1000
 
