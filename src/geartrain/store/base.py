@@ -122,7 +122,7 @@ class Store(ABC):
         return found[0] if found else None
 
     def files(self) -> list[str]:
-        """The files that the queue is in, for whoever changes their owner; none for a database server."""
+        """The files and folders that are its own, for whoever changes their owner; none in a server."""
         return []
 
     @abstractmethod
