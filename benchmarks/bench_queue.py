@@ -2,8 +2,8 @@
 
     python -m benchmarks.bench_queue --rounds 3 --seconds 2
 
-Writes its tables into docs/benchmarks.md. A second of each figure is from pairs of runs in alternating order;
-a ratio is of the two runs of a pair.
+Writes its tables into docs/benchmarks.md. Both servers run right after each other, and the order changes with
+every round; a ratio is of such a pair of runs.
 """
 
 from __future__ import annotations

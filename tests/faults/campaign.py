@@ -38,12 +38,16 @@ _STORE_TIMEOUT: Final = 0.4
 _DRAIN_EVERY: Final = 4
 _SLOW_DISK_EVERY: Final = 3
 _FALSE_START_EVERY: Final = 10
+# How much of the queue is in memory: hardly any of it, some, and all.
+_MEMORY_BYTES: Final = (1000, 50_000, 2**28)
 # An incident comes within this time, or when this many jobs were acknowledged.
 _LONGEST_SECONDS: Final = 0.25
 _MOST_JOBS: Final = 300
 _PAUSE_SECONDS: Final = 0.0005
 # How long a queue may take to work again when its database is there again.
 _RECOVERY_SECONDS: Final = 30.0
+# After so many cycles it is said how things stand.
+_PROGRESS_EVERY: Final = 50
 # How much of what was found is shown.
 _SHOWN: Final = 5
 
@@ -77,6 +81,8 @@ class Campaign:
                 if cycle % _DRAIN_EVERY == 0 or cycle == len(plan) or self.ledger.violations:
                     await self._run_all()
                 self.cycles = cycle
+                if cycle % _PROGRESS_EVERY == 0:
+                    print(f"{cycle} cycles, {self.ledger.totals}", file=sys.stderr, flush=True)
                 if self.ledger.violations:
                     break
         finally:
@@ -140,6 +146,7 @@ class Campaign:
 
     def _start(self) -> Gearmand:
         options = ["--queue", self._store.url, "--store-timeout", str(_STORE_TIMEOUT)]
+        options += ["--queue-memory-bytes", str(self._rng.choice(_MEMORY_BYTES))]
         environment = None
         if self._slow_disk and self._rng.randrange(_SLOW_DISK_EVERY) == 0:
             # Most moments are inside of a commit then.
