@@ -254,7 +254,7 @@ class SqlStore(Store):
         while True:
             some = SELECT_JOBS.where(jobs.c.sequence > after).limit(_READ_ROWS)
             with self._transaction() as connection:
-                found = [self._rows.job(row) for row in connection.execute(some)]
+                found = [self._rows.job(row) for row in connection.execute(some).all()]
             for job, missing_bytes in found:
                 yield self._whole(job, missing_bytes)
             if len(found) < _READ_ROWS:
@@ -265,7 +265,7 @@ class SqlStore(Store):
         while True:
             some = SELECT_HEADS.where(jobs.c.sequence > after).limit(_READ_ROWS)
             with self._transaction() as connection:
-                found = [self._rows.head(row) for row in connection.execute(some)]
+                found = [self._rows.head(row) for row in connection.execute(some).all()]
             if found:
                 yield found
             if len(found) < _READ_ROWS:
@@ -281,7 +281,7 @@ class SqlStore(Store):
 
     def _found(self, wanted: sa.ColumnElement[bool], limit: int) -> list[StoredJob]:
         with self._transaction() as connection:
-            rows = connection.execute(SELECT_JOBS.where(wanted).limit(limit))
+            rows = connection.execute(SELECT_JOBS.where(wanted).limit(limit)).all()
             found = [self._rows.job(row) for row in rows]
         return [self._whole(job, missing_bytes) for job, missing_bytes in found]
 
