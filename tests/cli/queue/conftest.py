@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from geartrain.cli.geartrain import command as geartrain
 from geartrain.cli.entry import run_command
+from geartrain.cli.geartrain import command as geartrain
 from geartrain.store.base import Batch, StoredJob
 from geartrain.store.sqlite import SqliteStore
 from tests.store.conftest import databases

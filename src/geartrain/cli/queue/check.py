@@ -7,9 +7,9 @@ from typing import Final
 import click
 
 from geartrain.cli.entry import ExitCode
+from geartrain.cli.geartrain.view_options import json_option
 from geartrain.cli.output import readable, show_json
 from geartrain.cli.queue.target import queue_option, seen
-from geartrain.cli.geartrain.view_options import json_option
 from geartrain.errors import StoreCorrupt
 
 _EXAMPLES: Final = """\b

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from geartrain.cli.entry import say
+from geartrain.cli.geartrain.view_options import json_option
 from geartrain.cli.output import Column, Json, Table, duration, readable, show_json, show_table
 from geartrain.cli.queue.target import now, queue_option, seen
 from geartrain.cli.queue.words import PROGRAM, priority_name, size
-from geartrain.cli.geartrain.view_options import json_option
 
 if TYPE_CHECKING:
     from geartrain.store.reading.base import QueueFacts, QueueSummary

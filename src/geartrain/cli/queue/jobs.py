@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from geartrain.cli.entry import ExitCode
+from geartrain.cli.geartrain.view_options import json_option
 from geartrain.cli.output import UNKNOWN, Column, Json, Table, duration, readable, show_table
 from geartrain.cli.queue.damage import SoundJobs
 from geartrain.cli.queue.target import now, queue_option, seen
 from geartrain.cli.queue.words import PRIORITIES, priority_name
-from geartrain.cli.geartrain.view_options import json_option
 
 if TYPE_CHECKING:
     from geartrain.store.base import StoredJob
