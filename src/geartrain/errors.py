@@ -212,7 +212,7 @@ class QueueConflict(GeartrainError):
 
 
 class QueueFileError(GeartrainError):
-    """A file with exported jobs that cannot be used; ``line`` counts from 1, and says where that was noticed."""
+    """A file with exported jobs that cannot be used; ``line``, from 1 on, is where that was noticed."""
 
     def __init__(self, path: str, line: int, reason: str) -> None:
         super().__init__(f"{path}, line {line}: {reason}")

@@ -49,7 +49,9 @@ def check_url(url: str) -> None:
             "queue", masked_url(url), f"the driver for it: pip install 'geartrain[{extra}]'"
         ) from error
     if not _can_be_read(url):
-        raise ConfigError("queue", masked_url(url), f"{scheme}://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE")
+        raise ConfigError(
+            "queue", masked_url(url), f"{scheme}://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE"
+        )
 
 
 def _can_be_read(url: str) -> bool:

@@ -14,6 +14,10 @@ from geartrain.cli.gearmand import config_file
 from geartrain.cli.gearmand.process import ProcessOptions
 from geartrain.server import ServerConfig
 
+_STATE_FOLDER = "/srv/state"
+# What a server has that nobody has told anything.
+DEFAULTS = ServerConfig(queue=f"sqlite:///{_STATE_FOLDER}/queue-4730.db")
+
 
 @dataclass
 class Outcome:
@@ -33,6 +37,7 @@ class GearmandCommand:
         self._capsys = capsys
         self._started: list[tuple[ServerConfig, ProcessOptions]] = []
         monkeypatch.setattr(config_file, "search_path", list)
+        monkeypatch.setenv("STATE_DIRECTORY", _STATE_FOLDER)
         monkeypatch.setattr(gearmand, "run", lambda config, options: self._started.append((config, options)))
 
     def run(self, *arguments: str, command: click.Command = gearmand.command) -> Outcome:

@@ -16,25 +16,25 @@ from tests.cli.gearmand.run import GearmandCommand
     [
         ("-q builtin", "memory://"),
         ("-q libsqlite3 --libsqlite3-db jobs.db", "sqlite:///jobs.db"),
-        ("-q libsqlite3 --libsqlite3-db /var/a?b --libsqlite3-table t", "sqlite:////var/a%3Fb?table=t"),
+        ("-q libsqlite3 --libsqlite3-db /var/a?b --libsqlite3-table t", "sqlite:////var/a?b"),
         ("-q mysql", "mysql://localhost:3306/"),
         (
             "-q MySQL --mysql-host h --mysql-port 1 --mysql-user u --mysql-password p@/ --mysql-db d"
             " --mysql-table t",
-            "mysql://u:p%40%2F@h:1/d?table=t",
+            "mysql://u:p%40%2F@h:1/d",
         ),
         ("-q redis", "redis://127.0.0.1:6379/0"),
         (
             "-q redis --redis-server ::1 --redis-port 1 --redis-password p --redis-prefix _x_",
-            "redis://:p@[::1]:1/0?prefix=_x_",
+            "redis://:p@[::1]:1/0",
         ),
         ("-q Postgres", "postgresql:///"),
-        ("-q postgres --libpq-conninfo postgres://u@h/d --libpq-table t", "postgresql://u@h/d?table=t"),
-        ("-q postgres --libpq-conninfo postgresql://h/d?x=1 --libpq-table t", "postgresql://h/d?x=1&table=t"),
+        ("-q postgres --libpq-conninfo postgres://u@h/d --libpq-table t", "postgresql://u@h/d"),
+        ("-q postgres --libpq-conninfo postgresql://h/d?x=1 --libpq-table t", "postgresql://h/d?x=1"),
     ],
 )
 def test_store_options_are_read_as_the_url_of_a_queue(arguments: str, url: str) -> None:
-    """Each with the defaults of the C server; a table or prefix is part of the URL when it is given."""
+    """Each with the defaults of the C server; our tables and keys have names of their own."""
     assert _url(*arguments.split()) == url
 
 
@@ -73,14 +73,22 @@ def test_a_store_without_counterpart_is_refused_with_what_to_use_instead(queue_t
     assert "--queue sqlite:///FILE" in caught.value.expected
 
 
-def test_a_queue_that_is_not_there_yet_is_refused_by_its_url(gearmand: GearmandCommand) -> None:
-    """With the options that it was made from, and without the password."""
-    message = gearmand.refusal(["-qredis", "--redis-password", "secret"])
+def test_the_server_gets_the_queue_that_the_store_options_name(gearmand: GearmandCommand) -> None:
+    """In place of the default one."""
+    config = gearmand.config("-qredis", "--redis-password", "secret")
 
-    assert message == (
-        "--queue: 'redis://:***@127.0.0.1:6379/0' is not usable; expected 'memory://': this version keeps "
-        "jobs in memory only (from the command line: --queue-type redis)"
-    )
+    assert config.queue == "redis://:secret@127.0.0.1:6379/0"
+
+
+@pytest.mark.parametrize("option", ["--libsqlite3-table", "--libpq-table", "--mysql-table", "--redis-prefix"])
+def test_names_of_tables_are_noted_only(gearmand: GearmandCommand, option: str) -> None:
+    """Ours have names of their own, beside those of the C server."""
+    notes = gearmand.run("-qlibsqlite3", "--libsqlite3-db", "x", option, "t").options
+
+    assert notes is not None
+    assert [(event, fields["option"]) for event, fields in notes.notes] == [
+        ("option has no effect on this queue", option)
+    ]
 
 
 def _url(*arguments: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import click
 import pytest
@@ -12,8 +13,7 @@ import pytest
 from geartrain.cli.gearmand import command as program
 from geartrain.cli.gearmand import config_file
 from geartrain.cli.gearmand.config_file import read_config_file
-from geartrain.server import ServerConfig
-from tests.cli.gearmand.run import GearmandCommand
+from tests.cli.gearmand.run import DEFAULTS, GearmandCommand
 
 # What the search path is by itself; the fixture of the command has none.
 _search_path = config_file.search_path
@@ -292,12 +292,16 @@ def test_a_folder_that_may_not_be_looked_into_has_no_config_file(
     closed = tmp_path / "gearmand.toml"
     monkeypatch.setattr(config_file, "search_path", lambda: [str(closed)])
 
-    def refuse(path: object) -> NoReturn:
-        raise PermissionError(errno.EACCES, "Permission denied", path)
+    look = os.stat
+
+    def refuse(path: Any, **options: Any) -> os.stat_result:
+        if path == str(closed):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return look(path, **options)
 
     monkeypatch.setattr("os.stat", refuse)
 
-    assert gearmand.run().config == ServerConfig()
+    assert gearmand.run().config == DEFAULTS
 
 
 def test_a_file_on_the_search_path_that_cannot_be_read_is_an_error(

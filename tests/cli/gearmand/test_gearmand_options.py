@@ -8,8 +8,7 @@ import pytest
 
 from geartrain.cli.gearmand import command as program
 from geartrain.cli.gearmand.process import ProcessOptions
-from geartrain.server import ServerConfig
-from tests.cli.gearmand.run import GearmandCommand
+from tests.cli.gearmand.run import DEFAULTS, GearmandCommand
 
 
 def test_the_defaults_are_those_of_the_config(gearmand: GearmandCommand) -> None:
@@ -17,7 +16,7 @@ def test_the_defaults_are_those_of_the_config(gearmand: GearmandCommand) -> None
     outcome = gearmand.run()
 
     assert (outcome.code, outcome.stdout, outcome.stderr) == (0, "", "")
-    assert outcome.config == ServerConfig()
+    assert outcome.config == DEFAULTS
     assert outcome.options == ProcessOptions()
 
 
@@ -98,7 +97,7 @@ def test_an_option_without_meaning_is_noted(gearmand: GearmandCommand, arguments
     """Once for the log; it changes nothing else."""
     outcome = gearmand.run(*arguments.split())
 
-    assert outcome.config == ServerConfig()
+    assert outcome.config == DEFAULTS
     assert outcome.options is not None
     assert outcome.options.notes == (
         ("option has no meaning here", {"option": option, "source": "command line"}),
@@ -234,7 +233,7 @@ def test_the_environment_starts_no_other_action(
     """A container may well have a variable GEARMAND_VERSION."""
     monkeypatch.setenv(f"GEARMAND_{name}", "1")
 
-    assert gearmand.config() == ServerConfig()
+    assert gearmand.config() == DEFAULTS
 
 
 def test_the_command_line_comes_before_the_environment_and_that_before_the_file(

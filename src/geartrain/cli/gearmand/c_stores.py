@@ -19,6 +19,8 @@ _PREFIXES: Final = {
     "mysql": "mysql_",
     "redis": "redis_",
 }
+# What the C server calls its tables and keys; ours have names of their own, beside those.
+_NAMES_OF_THEIR_OWN: Final = frozenset({"libsqlite3_table", "libpq_table", "mysql_table", "redis_prefix"})
 _WITHOUT_COUNTERPART: Final = ("libmemcached", "libtokyocabinet")
 _TYPES: Final = ", ".join(_PREFIXES)
 
@@ -55,32 +57,31 @@ def queue_url(queue_type: str, values: dict[str, str]) -> str:
 def belongs_to(option: str, queue_type: str) -> bool:
     """Whether an option, by name, has a say in the URL for this type."""
     prefix = _PREFIXES[queue_type.lower()]
-    return prefix != "" and option.startswith(prefix)
+    return prefix != "" and option.startswith(prefix) and option not in _NAMES_OF_THEIR_OWN
 
 
 def _sqlite(values: dict[str, str]) -> str:
     path = values["libsqlite3_db"]
     if not path:
         raise ConfigError("libsqlite3_db", "", "the file of the database, because --queue-type is libsqlite3")
-    return f"sqlite:///{quote(path)}" + _query(table=values["libsqlite3_table"])
+    return f"sqlite:///{path}"
 
 
 def _mysql(values: dict[str, str]) -> str:
     place = _place(values["mysql_host"], values["mysql_port"])
     user = _user(values["mysql_user"], values["mysql_password"])
-    return f"mysql://{user}{place}/{quote(values['mysql_db'], safe='')}" + _query(table=values["mysql_table"])
+    return f"mysql://{user}{place}/{quote(values['mysql_db'], safe='')}"
 
 
 def _redis(values: dict[str, str]) -> str:
     place = _place(values["redis_server"], values["redis_port"])
-    return f"redis://{_user('', values['redis_password'])}{place}/0" + _query(prefix=values["redis_prefix"])
+    return f"redis://{_user('', values['redis_password'])}{place}/0"
 
 
 def _postgres(values: dict[str, str]) -> str:
-    conninfo, table = values["libpq_conninfo"].strip(), values["libpq_table"]
+    conninfo = values["libpq_conninfo"].strip()
     if conninfo.startswith(_POSTGRES_SCHEMES):
-        rest = conninfo.partition("://")[2]
-        return f"postgresql://{rest}" + _query("&" if "?" in rest else "?", table=table)
+        return f"postgresql://{conninfo.partition('://')[2]}"
     settings = _conninfo(conninfo)
     host, port = settings.pop("host", ""), settings.pop("port", "")
     if host.startswith("/"):
@@ -88,7 +89,7 @@ def _postgres(values: dict[str, str]) -> str:
         settings["host"], host = host, ""
     user = _user(settings.pop("user", ""), settings.pop("password", ""))
     database = quote(settings.pop("dbname", ""), safe="")
-    return f"postgresql://{user}{_place(host, port)}/{database}" + _query(**settings, table=table)
+    return f"postgresql://{user}{_place(host, port)}/{database}" + _query(**settings)
 
 
 def _conninfo(text: str) -> dict[str, str]:
@@ -118,6 +119,6 @@ def _place(host: str, port: str) -> str:
     return f"{shown}:{port}" if port else shown
 
 
-def _query(separator: str = "?", **settings: str) -> str:
+def _query(**settings: str) -> str:
     given = {name: value for name, value in settings.items() if value}
-    return separator + urlencode(given, quote_via=quote) if given else ""
+    return "?" + urlencode(given, quote_via=quote) if given else ""
