@@ -15,9 +15,9 @@ def store(request: pytest.FixtureRequest) -> Iterator[VictimStore]:
     yield from _store(request.param)
 
 
-@pytest.fixture(params=[kind for kind in KINDS if kind != SQLITE])
+@pytest.fixture(scope="module", params=[kind for kind in KINDS if kind != SQLITE])
 def database_store(request: pytest.FixtureRequest) -> Iterator[VictimStore]:
-    """Every kind that is a process."""
+    """Every kind that is a process; the tests of a module share it and leave no jobs there."""
     yield from _store(request.param)
 
 
