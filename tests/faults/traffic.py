@@ -93,9 +93,7 @@ class Submitter(_Connection):
     def stop(self) -> None:
         """Submits no more."""
         self._quota = 0
-
-    def describe(self) -> str:
-        return f"{len(self._waiting)} unanswered, first {self._waiting[0] if self._waiting else None}"
+        self._fill()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -277,8 +275,7 @@ class Traffic:
         for submitter in self._submitters:
             submitter.stop()
         for submitter in self._submitters:
-            submitter.data_received(b"")
-            await self._within_patience(submitter.is_answered, submitter.describe())
+            await self._within_patience(submitter.is_answered, "a submission has no answer")
 
     async def end(self) -> None:
         """Ends all connections in peace: no job is on its way to a worker then."""
