@@ -12,6 +12,12 @@ from tests.certificates import Certificates
 REQUIRE_PEERS = os.environ.get("GEARTRAIN_REQUIRE_PEERS") == "1"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where servers that are told nothing keep their queues: not where those of this machine do."""
+    os.environ["STATE_DIRECTORY"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """An authority, and what it issued for servers and clients."""

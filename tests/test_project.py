@@ -50,7 +50,9 @@ def environment(port: int) -> dict[str, str]:
     line = BLOCKS["path"].text.replace("$PWD/.venv/bin", str(Path(sys.executable).parent))
     path = run("sh", "-c", line + 'printf %s "$PATH"').stdout.decode()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GEARMAN")}
-    return {**inherited, "PATH": path, "GEARMAN_SERVER": f"localhost:{port}"}
+    # The tools look at the queue of the usual port.
+    queue = f"sqlite:///{os.environ['STATE_DIRECTORY']}/readme-{port}.db"
+    return {**inherited, "PATH": path, "GEARMAN_SERVER": f"localhost:{port}", "GEARMAND_QUEUE": queue}
 
 
 def start(line: str, port: int) -> Program:
@@ -114,7 +116,7 @@ def command_worker(server: JobServer) -> Iterator[Program]:
 def test_every_block_of_the_readme_is_tested() -> None:
     """A new block needs a test of its own, or it is not known to work."""
     set_up = {"", "demo", "path", "server"}
-    tools = {"command_worker", "submit", "look", "moving"}
+    tools = {"command_worker", "submit", "look", "durable", "moving"}
     programs = {"worker.py", "client.py", "run", "output", "admin.py", "in_process.py"}
     access = {"tls", "access.toml", "tls_client"}
 
@@ -172,6 +174,14 @@ def test_the_commands_of_the_readme_show_the_server(server: JobServer) -> None:
     assert re.search(r"^\d+ +127\.0\.0\.1 .*\bshout$", workers, re.MULTILINE)
     assert re.search(rf"localhost:{server.port} +100 ", ping)
     assert admin == "shout\t0\t0\t1\n.\n"
+
+
+def test_the_queue_of_the_readme_shows_what_is_kept(server: JobServer) -> None:
+    """A background job is there at once, while the server runs."""
+    handle, info, listed = outputs("durable", server.port)
+
+    assert re.search(r"^shout +1 ", info, re.MULTILINE) or "shout" in info
+    assert handle.strip() in listed
 
 
 def test_options_of_the_c_server_move_over(tmp_path: Path) -> None:
