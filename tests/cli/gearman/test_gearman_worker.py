@@ -83,11 +83,11 @@ def test_the_shell_runs_scripts_that_do_not_say_what_does(
     our_server: JobServer, start: StartProgram, tmp_path: Path
 ) -> None:
     """As with execvp, which the C tool uses; also when they are found in PATH."""
-    script = tmp_path / "script"
+    script = tmp_path / "no-such-program"
     script.write_text('echo "$1 $(cat)"\n')
     script.chmod(0o755)
     path = f"PATH={tmp_path}:{os.environ['PATH']}"
-    start("env", path, OURS, *at(our_server.port), "-w", "-f", "f", "--", "script", "one")
+    start("env", path, OURS, *at(our_server.port), "-w", "-f", "f", "--", script.name, "one")
     our_server.wait_for_worker("f")
 
     assert reports(our_server, b"two") == [(WORK_COMPLETE, b"one two\n")]
