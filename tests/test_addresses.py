@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from geartrain.addresses import (
+    DEFAULT_PORT,
     HTTP,
     TLS,
     Address,
@@ -63,6 +64,12 @@ def test_nobody_connects_to_a_job_server_over_http() -> None:
     assert caught.value.key == "host"
     assert "tls://" in caught.value.expected
     assert "http://" not in caught.value.expected
+
+
+def test_nobody_connects_to_port_zero() -> None:
+    """It stands for the usual one, as in libgearman."""
+    assert parse_server("a:0", 1) == TcpAddress("a", DEFAULT_PORT)
+    assert parse_server("tls://a", 0) == TcpAddress("a", DEFAULT_PORT, TLS)
 
 
 def test_servers_are_listed_with_commas() -> None:

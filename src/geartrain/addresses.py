@@ -65,8 +65,14 @@ def parse_listen(entry: str, port: int = DEFAULT_PORT, *, scheme: str = TCP, htt
 
 
 def parse_server(entry: str, port: int = DEFAULT_PORT, *, scheme: str = TCP, key: str = "server") -> Address:
-    """Reads the address of a job server to connect to. Raises ConfigError for the given key."""
-    return _parse(key, entry, {TCP: port, TLS: port}, scheme)
+    """Reads the address of a job server to connect to; port 0 is the usual one, as it is for libgearman.
+
+    Raises ConfigError for the given key.
+    """
+    address = _parse(key, entry, {TCP: port, TLS: port}, scheme)
+    if isinstance(address, TcpAddress) and address.port == 0:
+        return TcpAddress(address.host, DEFAULT_PORT, address.scheme)
+    return address
 
 
 def parse_servers(entries: str, port: int = DEFAULT_PORT, *, scheme: str = TCP, key: str) -> list[Address]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -60,18 +60,29 @@ class TlsOptions:
     ) -> Servers:
         """The servers of a list with commas between its entries; ``port`` is for entries without one.
 
-        Raises ConfigError for an entry that is no address, and click's UsageError for TLS files that cannot
-        be used and for options that would have no effect: who asks for TLS must not get plain text.
+        Raises ConfigError for an entry that is no address, and UsageError as ``servers_at``.
         """
-        addresses = tuple(parse_servers(entries, port, scheme=TLS if self.ssl else TCP, key=key))
+        addresses = self.addresses(entries, port, key=key)
         if not addresses:
             raise ConfigError(key, entries, "at least one server")
+        return self.servers_at(addresses, timeout_seconds=timeout_seconds)
+
+    def addresses(self, entries: str, port: int = DEFAULT_PORT, *, key: str) -> list[Address]:
+        """The addresses in a list, which may be empty. Raises ConfigError for an entry that is none."""
+        return parse_servers(entries, port, scheme=TLS if self.ssl else TCP, key=key)
+
+    def servers_at(self, addresses: Sequence[Address], *, timeout_seconds: float | None) -> Servers:
+        """The servers at these addresses.
+
+        Raises click's UsageError for TLS files that cannot be used, and for options that would have no
+        effect: who asks for TLS must not get plain text.
+        """
         context = None
         if any(_speaks_tls(address) for address in addresses):
             context = self._context()
         elif self.given:
             raise click.UsageError(f"{self.given[0]} needs --ssl, or a server with tls:// in front.")
-        return Servers(addresses=addresses, tls=context, timeout_seconds=timeout_seconds)
+        return Servers(addresses=tuple(addresses), tls=context, timeout_seconds=timeout_seconds)
 
     def _context(self) -> SSLContext:
         from geartrain.tls import client_context

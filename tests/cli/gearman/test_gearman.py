@@ -288,6 +288,16 @@ def test_the_environment_replaces_the_server_of_the_options(either_server: JobSe
     either_server.wait_for_status("f 1 0 0")
 
 
+@pytest.mark.parametrize("nothing", ["", " ", ","])
+def test_servers_set_to_nothing_are_not_set(our_server: JobServer, nothing: str) -> None:
+    """Scripts pass on variables that may not be set; without a host it is this machine."""
+    variables = {"GEARMAN_SERVER": nothing, "GEARMAN_SERVERS": nothing}
+    command = [OURS, "-h", nothing, "-p", str(our_server.port), "-b", "-f", "f", "data"]
+    run_client(command, variables=variables)
+
+    our_server.wait_for_status("f 1 0 0")
+
+
 @pytest.mark.parametrize("name", ["GEARMAN_SERVER", "GEARMAN_SERVERS"])
 def test_the_next_server_takes_the_jobs_of_one_that_is_gone(our_server: JobServer, name: str) -> None:
     """A list of servers, and servers behind those of the options, are there to fall back to."""
@@ -334,17 +344,19 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 def test_tls_verifies_the_server(certificates: Certificates) -> None:
-    """By the authority that is named; anybody may answer only on demand."""
+    """By the authority that is named; anybody may answer only on demand. An address may want plain text."""
     with run_in_thread(certificates.server_config()) as server:
         command = [OURS, "-S", "-h", "localhost", "-p", str(server.port), "-b", "-f", "f", "data"]
 
         run_client([*command, "--ssl-ca-file", certificates.ca_file])
         run_client(command, variables={"GEARMAND_CA_CERTIFICATE": certificates.ca_file})
         run_client([*command, "--insecure"])
+        plain = complaint([OURS, "-S", "-h", f"tcp://localhost:{server.port}", "-f", "f", "data"], 3)
         line = complaint([*command, "--ssl-ca-file", certificates.other_ca_file], 3)
 
     assert line.startswith(f"gearman: cannot connect to tls://localhost:{server.port}: ")
     assert "certificate" in line
+    assert plain.startswith(f"gearman: lost the connection to localhost:{server.port}: ")
 
 
 # --- trouble --------------------------------------------------------------------------------------------
@@ -544,6 +556,7 @@ def test_it_may_be_started_without_standard_streams(our_server: JobServer, close
         (["-f", "f", "-Z"], "No such option '-Z'"),
         (["-f"], "'-f' requires an argument"),
         (["-f", "f", "-t", "soon", "data"], "'soon' is not a valid integer"),
+        (["-f", "f", "-t", "9" * 400, "data"], "is not in the range x<=2147483647"),
         (["-f", "f", "-p", "no-such-service", "data"], "-p: 'no-such-service' is not usable"),
         (["-f", "f", "-h", "[::1", "data"], "-h: '[::1' is not usable"),
         (["-f", "f", "data", ""], "An argument is empty"),

@@ -147,7 +147,8 @@ def test_sigterm_ends_a_worker(our_server: JobServer, start: StartProgram) -> No
         (["", "--", "cat"], "The function has no name"),
         (["f", "--concurrency", "0", "--", "cat"], "0 is not in the range x>=1"),
         (["f", "--count", "many", "--", "cat"], "'many' is not a valid integer range"),
-        (["f", "--time-limit", "-1", "--", "cat"], "-1.0 is not in the range x>0"),
+        (["f", "--time-limit", "-1", "--", "cat"], "-1.0 is not in the range 0<x<=2073600"),
+        (["f", "--time-limit", "nan", "--", "cat"], "'nan' is no number of seconds"),
         (["f", "cat", "-x"], "No such option '-x'"),
     ],
 )

@@ -276,6 +276,7 @@ def test_ctrl_c_is_quiet(our_server: JobServer) -> None:
         (["f", "--priority", "urgent"], "'urgent' is not one of"),
         (["f", "--unique", "x" * 65], "longer than 64 bytes"),
         (["f", "--wait", "0"], "0.0 is not in the range x>0"),
+        (["f", "--wait", "nan"], "'nan' is no number of seconds"),
     ],
 )
 def test_wrong_usage_is_told(words: list[str], expected: str) -> None:

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 import click
 
-from geartrain.addresses import DEFAULT_PORT, TCP, TLS, Address, parse_port, parse_servers
+from geartrain.addresses import DEFAULT_PORT, parse_port
 from geartrain.cli.entry import run_command, say
 from geartrain.cli.gearman.job_input import Lines, check_arguments, check_unique, payloads
 from geartrain.cli.gearman.tool_process import tool_process
@@ -30,6 +30,8 @@ PROGRAM: Final = "gearman"
 _SERVER_VARIABLE: Final = "GEARMAN_SERVER"
 _MORE_SERVERS_VARIABLE: Final = "GEARMAN_SERVERS"
 _MILLISECONDS: Final = 1000
+# As many as the C tool can count.
+_MOST_MILLISECONDS: Final = 0x7FFFFFFF
 _EPILOG: Final = """\b
 Examples:
   gearman -f resize < photo.jpg > small.jpg   one job, its data from standard input
@@ -92,7 +94,12 @@ def _common_options(function: Callable[..., Result]) -> Callable[..., Result]:
         "-p", "port", metavar="PORT", default=str(DEFAULT_PORT), show_default=True, help="Its port."
     )
     @click.option(
-        "-t", "timeout", metavar="MS", type=int, default=0, help="Milliseconds that a server may be silent."
+        "-t",
+        "timeout",
+        metavar="MS",
+        type=click.IntRange(max=_MOST_MILLISECONDS),
+        default=0,
+        help="Milliseconds that a server may be silent.",
     )
     @click.option("-n", "split", is_flag=True, help="Client: a job for each line. Worker: send each line.")
     @click.option("-N", "strip", is_flag=True, help="The same, without line ends.")
@@ -246,29 +253,29 @@ def _work(servers: Servers, common: _Common, words: tuple[str, ...], count: int)
         job_limit=count if count > 0 else None,
         idle_seconds=common.silence_seconds,
     )
-    command = ShellCommand(words, lines=common.lines, notify=functools.partial(say, PROGRAM))
+    perform = print_job
+    if words:
+        perform = ShellCommand(words, lines=common.lines, notify=functools.partial(say, PROGRAM)).perform
     with tool_process(daemon=common.daemon, pid_file=common.pid_file):
-        return run_worker(servers, options, command.perform if words else print_job)
+        return run_worker(servers, options, perform)
 
 
 def _servers(tls: TlsOptions, common: _Common) -> Servers:
     """Where to go: GEARMAN_SERVER or else -h and -p, and behind them GEARMAN_SERVERS. Raises UsageError."""
-    named = os.environ.get(_SERVER_VARIABLE)
-    if named:
-        addresses = _addresses(tls, _SERVER_VARIABLE, named)
-    else:
-        addresses = _addresses(tls, "-h", common.host, common.port)
-    addresses += _addresses(tls, _MORE_SERVERS_VARIABLE, os.environ.get(_MORE_SERVERS_VARIABLE, ""))
-    # Connecting has a limit in any case, so that the next server gets its turn.
-    timeout_seconds = common.silence_seconds or DEFAULT_TIMEOUT_SECONDS
-    return tls.servers(",".join(map(str, addresses)), timeout_seconds=timeout_seconds)
-
-
-def _addresses(tls: TlsOptions, origin: str, entries: str, port: str = str(DEFAULT_PORT)) -> list[Address]:
     try:
-        return parse_servers(entries, parse_port(port, "-p"), scheme=TLS if tls.ssl else TCP, key=origin)
+        port = parse_port(common.port, "-p") if common.port else DEFAULT_PORT
+        # What is empty is as good as not given: scripts pass on variables that may not be set.
+        addresses = (
+            tls.addresses(os.environ.get(_SERVER_VARIABLE, ""), key=_SERVER_VARIABLE)
+            or tls.addresses(common.host, port, key="-h")
+            or tls.addresses(DEFAULT_SERVER, port, key="-h")
+        )
+        addresses += tls.addresses(os.environ.get(_MORE_SERVERS_VARIABLE, ""), key=_MORE_SERVERS_VARIABLE)
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
+    # Connecting has a limit in any case, so that the next server gets its turn.
+    timeout_seconds = common.silence_seconds or DEFAULT_TIMEOUT_SECONDS
+    return tls.servers_at(addresses, timeout_seconds=timeout_seconds)
 
 
 def main() -> None:

@@ -11,9 +11,12 @@ import click
 from geartrain.cli.entry import say
 from geartrain.cli.gearman.job_input import Lines
 from geartrain.cli.geartrain.completion import complete_function
+from geartrain.cli.seconds import Seconds
 from geartrain.cli.servers import Servers, server_options
 
 _PROGRAM: Final = "geartrain"
+# Servers are told in milliseconds, and the C server counts them in 32 bits.
+_LONGEST_SECONDS: Final = 24 * 24 * 60 * 60
 _EPILOG: Final = """\b
 Examples:
   geartrain exec reverse -- rev
@@ -53,7 +56,7 @@ A signal lets running jobs finish; the second one does not, and the server gives
     "--time-limit",
     "time_limit_seconds",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(min=0, min_open=True, max=_LONGEST_SECONDS),
     help="End a command that takes longer, which makes its job fail.  [default: without limit]",
 )
 @server_options

@@ -12,6 +12,7 @@ from geartrain.cli.gearman.job_input import check_unique, make_unique
 from geartrain.cli.gearman.job_request import JobRequest
 from geartrain.cli.geartrain.completion import complete_function
 from geartrain.cli.geartrain.when import TIME_FORMS, parse_time
+from geartrain.cli.seconds import Seconds
 from geartrain.cli.servers import Servers, server_options
 from geartrain.cli.streams import open_stdin
 from geartrain.roles.client import PRIORITY_HIGH, PRIORITY_LOW, PRIORITY_NORMAL
@@ -59,7 +60,7 @@ Exit codes:
     "--wait",
     "wait_seconds",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(min=0, min_open=True),
     help="How long to wait for the result.  [default: without limit]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
