@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from geartrain.engine import Engine
 from geartrain.engine.function import SAME_DATA
 from geartrain.store.base import Store, StoredHead, StoredJob
@@ -12,6 +16,23 @@ def restore_jobs(engine: Engine, store: Store, now: float) -> int:
 
     Blocks until all are read. Raises StoreError.
     """
+    with _no_collections():
+        return _restore_all(engine, store, now)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Keeps Python from looking for garbage among a million jobs again and again: there is none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _restore_all(engine: Engine, store: Store, now: float) -> int:
     count = 0
     last = 0
     for job in store.read():
