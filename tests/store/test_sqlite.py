@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import resource
 import shutil
 import stat
 import tempfile
@@ -226,6 +227,32 @@ def test_a_full_disk_refuses_additions_and_loses_nothing(store: SqliteStore) -> 
     _limit_pages(store, 2**30)
     store.apply(Batch(added=more))
     assert list(store.read()) == [*kept[1:], *more]
+
+
+def test_a_write_that_fails_loses_nothing(path: Path, store: SqliteStore) -> None:
+    """Whatever the reason, such as a limit to the size of files; afterwards the store works as before."""
+    kept = [stored_job(number, data=bytes(5000)) for number in range(1, 101)]
+    store.apply(Batch(added=kept))
+    more = Batch(added=[stored_job(101, data=bytes(_MIB))])
+
+    with _limited_files(Path(f"{path}-wal").stat().st_size + 100_000), pytest.raises(StoreError):
+        store.apply(more)
+
+    store.open()
+    assert list(store.read()) == kept
+    store.apply(more, again=True)
+    assert list(store.read()) == kept + more.added
+
+
+@contextmanager
+def _limited_files(size_bytes: int) -> Iterator[None]:
+    """No file of this process may grow beyond that."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _limit_pages(store: SqliteStore, pages: int) -> None:
