@@ -160,7 +160,7 @@ def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"no database" * 1000)
 
-    with pytest.raises(StoreCorrupt, match=r"queue\.db.*not a database"):
+    with pytest.raises(StoreCorrupt, match=r"queue\.db.*not a database; --new-queue"):
         SqliteStore(str(path)).open()
 
     assert path.read_bytes() == b"no database" * 1000
@@ -173,7 +173,7 @@ def test_a_file_that_is_damaged_inside_is_refused(path: Path) -> None:
     store = SqliteStore(str(path))
     store.open()
 
-    with pytest.raises(StoreCorrupt, match=r"queue\.db.*malformed"):
+    with pytest.raises(StoreCorrupt, match=r"queue\.db.*malformed; --new-queue"):
         list(store.read())
 
     store.close()

@@ -12,6 +12,7 @@ given up.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from geartrain.store.base import Batch, Store, StoredJob
 Question = Find | Load
 Answer = list[StoredJob]
 
-# How often an idle store is asked whether it is still there and still ours.
+# How often a store is asked whether it is still there and still ours.
 KEEP_SECONDS: Final = 5.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -78,6 +79,7 @@ class Committer:
         self._stopping = False
         self._is_failing = False
         self._pause = _FIRST_PAUSE_SECONDS
+        self._kept_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="geartrain-store", daemon=True)
 
     def start(self) -> None:
@@ -112,7 +114,7 @@ class Committer:
             while (work := self._next()) is not None:
                 if work:
                     self._carry_out(work)
-                else:
+                if time.monotonic() - self._kept_at >= KEEP_SECONDS:
                     self._keep()
         except _Ended:
             pass
@@ -122,7 +124,7 @@ class Committer:
         """What to do; nothing in particular when there was nothing for a while, None at the end."""
         with self._changed:
             if self._work is None and not self._stopping:
-                self._changed.wait(KEEP_SECONDS)
+                self._changed.wait(max(self._kept_at + KEEP_SECONDS - time.monotonic(), 0.0))
             if self._work is not None:
                 return self._work
             return None if self._stopping else Work()
@@ -134,6 +136,7 @@ class Committer:
         except StoreError as error:
             self._fail(error)
             self._reopen()
+        self._kept_at = time.monotonic()
         self._recover()
 
     def _carry_out(self, work: Work) -> None:

@@ -53,6 +53,8 @@ class SqlStore(Store):
     """
 
     can_page = True
+    # What to do about a corrupt queue.
+    advice = ""
     steps = migrations.STEPS
     schema_version = SCHEMA_VERSION
 
@@ -231,7 +233,7 @@ class SqlStore(Store):
         # Everything is unknown now: open anew.
         self._disconnect()
         if isinstance(error, DBAPIError) and self.is_corrupt(error):
-            return StoreCorrupt(self.url, reason_of(error))
+            return StoreCorrupt(self.url, reason_of(error) + self.advice)
         return StoreError(self.url, reason_of(error))
 
     # --- questions --------------------------------------------------------------------------------------

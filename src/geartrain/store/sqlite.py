@@ -46,6 +46,8 @@ class SqliteStore(SqlStore):
     begins a new one.
     """
 
+    advice = "; --new-queue puts it aside and begins a new one"
+
     def __init__(self, path: str, *, relaxed: bool = False, new_queue: bool = False) -> None:
         url = sa.URL.create("sqlite", database=path)
         # A thread of its own uses the store, and not always the one that made it.
@@ -165,8 +167,9 @@ class SqliteStore(SqlStore):
             with closing(sqlite3.connect(self.path)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.Error as error:
-            kind = StoreCorrupt if error.sqlite_errorname.startswith(_CORRUPT) else StoreError
-            raise kind(self.url, str(error)) from error
+            if error.sqlite_errorname.startswith(_CORRUPT):
+                raise StoreCorrupt(self.url, f"{error}{self.advice}") from error
+            raise StoreError(self.url, str(error)) from error
         return super()._connect(engine)
 
     def _prepare(self, connection: sa.Connection) -> list[str]:
