@@ -509,6 +509,27 @@ def test_a_store_that_hangs_does_not_keep_the_server_from_its_end(
 # --- the start ------------------------------------------------------------------------------------------
 
 
+def test_an_unsafe_database_is_reported(store: ScriptedStore, caplog: pytest.LogCaptureFixture) -> None:
+    """A line for each of its settings."""
+    store.warnings = ["fsync is off", "full_page_writes is off"]
+
+    with _server():
+        pass
+
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert [vars(record)["fields"]["reason"] for record in warnings] == store.warnings
+
+
+def test_an_unsafe_database_is_refused_by_who_is_strict(store: ScriptedStore) -> None:
+    """And let go of."""
+    store.warnings = ["fsync is off"]
+
+    with pytest.raises(StoreError, match="fsync is off"), _server(durability="strict"):
+        pass
+
+    assert not store.is_open
+
+
 def test_a_queue_that_cannot_be_read_keeps_the_server_from_starting(store: ScriptedStore) -> None:
     """The store is closed, and the port is free again."""
 

@@ -97,15 +97,15 @@ def sql_queue(
     yield from _queue(request.param, databases, tmp_path)
 
 
-def _queue(kind: str, databases: dict[str, Database], folder: Path) -> Iterator[Queue]:
-    queue = Queue(kind, running_database(kind, databases), folder)
-    _empty(queue)
-    yield queue
-    queue.close()
-
-
-def _empty(queue: Queue) -> None:
+def empty(store: Store) -> None:
     """Takes out what an earlier test has left in a database that tests share."""
-    store = queue.open()
+    store.open()
     list(clear(store))
     store.close()
+
+
+def _queue(kind: str, databases: dict[str, Database], folder: Path) -> Iterator[Queue]:
+    queue = Queue(kind, running_database(kind, databases), folder)
+    empty(queue.store())
+    yield queue
+    queue.close()

@@ -21,8 +21,9 @@ class ScriptedStore(Store):
     """Rows by sequence.
 
     ``before`` and ``after`` are errors that the next attempts end with, before or after the batch is applied;
-    ``closed`` are errors of the next attempts to open it. ``is_poison`` says which jobs it refuses; it names
-    them if ``tells`` is set. While ``hold`` was called, an attempt waits until ``let_go``.
+    ``closed`` are errors of the next attempts to open it, ``lost`` those of the next looks after it, and
+    ``warnings`` is what it says of its settings. ``is_poison`` says which jobs it refuses; it names them if
+    ``tells`` is set. While ``hold`` was called, an attempt waits until ``let_go``.
     """
 
     url = "scripted://"
@@ -37,6 +38,7 @@ class ScriptedStore(Store):
         self.tells = False
         self.tries: list[tuple[Batch, bool]] = []
         self.opened = 0
+        self.warnings: list[str] = []
         self.is_open = True
         self._is_free = threading.Event()
         self._is_free.set()
@@ -60,7 +62,7 @@ class ScriptedStore(Store):
         if self.closed:
             raise self.closed.popleft()
         self.opened += 1
-        return []
+        return self.warnings
 
     def apply(self, batch: Batch, *, again: bool = False) -> None:
         self.tries.append((batch, again))

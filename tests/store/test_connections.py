@@ -18,7 +18,7 @@ from geartrain.store.committer import Committer, Outcome, Work
 from geartrain.store.mysql import MysqlStore
 from geartrain.store.postgresql import PostgresqlStore
 from geartrain.store.redis import RedisStore
-from tests.store.conftest import running_database
+from tests.store.conftest import empty, running_database
 from tests.store.databases import Database
 from tests.store.jobs import stored_job
 
@@ -55,12 +55,9 @@ class Place:
         store.open()
         return store
 
-    def clean_up(self) -> None:
+    def close(self) -> None:
         for store in self._stores:
             store.close()
-        store = self.open()
-        store.apply(Batch(removed=[job.sequence for job in store.read()]))
-        store.close()
 
 
 @pytest.fixture(params=_KINDS)
@@ -69,8 +66,9 @@ def place(request: pytest.FixtureRequest, databases: dict[str, Database]) -> Ite
     database = running_database(kind, databases)
     assert database is not None
     place = Place(kind, database)
+    empty(place.store())
     yield place
-    place.clean_up()
+    place.close()
 
 
 def _wait_until(action: Callable[[], object]) -> None:

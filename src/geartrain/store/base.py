@@ -10,7 +10,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from geartrain.engine.journal import StoredJob
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from geartrain.store.reading.base import QueueReader
 
 __all__ = ["Batch", "QueueCount", "Store", "StoredHead", "StoredJob"]
+
+# How many jobs are handed on at a time.
+_READ_JOBS: Final = 500
 
 
 class StoredHead(NamedTuple):
@@ -99,8 +103,9 @@ class Store(ABC):
 
     def read_heads(self, after: int = 0) -> Iterator[list[StoredHead]]:
         """The same without their data, some at a time."""
-        for job in self.read(after):
-            yield [head_of(job)]
+        jobs = self.read(after)
+        while some := [head_of(job) for job in islice(jobs, _READ_JOBS)]:
+            yield some
 
     def read_queue(self, function: bytes, priority: int, after: int, limit: int) -> list[StoredJob]:
         """The first jobs of one function and priority with a sequence above ``after``, in order."""
