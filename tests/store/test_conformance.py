@@ -15,7 +15,7 @@ from geartrain.store.committer import Committer, Outcome, Work
 from geartrain.store.redis import RedisStore
 from geartrain.store.sql import SCHEMA, SqlStore
 from geartrain.store.sqlite import SqliteStore
-from geartrain.store.tables import facts, pieces
+from geartrain.store.tables import facts, functions, pieces
 from tests.store.conftest import Queue
 from tests.store.jobs import stored_job
 
@@ -204,8 +204,10 @@ def test_a_job_that_cannot_be_kept_is_refused(queue: Queue) -> None:
     store = queue.open()
     poison = _poison(store)
 
-    with pytest.raises(JobsRefused):
-        store.apply(Batch(added=[stored_job(1, function=b"new"), poison], removed=[9]))
+    for others in (1, 100):
+        jobs = [stored_job(number, function=b"new") for number in range(10, 10 + others)]
+        with pytest.raises(JobsRefused):
+            store.apply(Batch(added=[*jobs, poison], removed=[9]))
 
     store.apply(Batch(added=[stored_job(2, function=b"new")]))
     assert list(store.read()) == [stored_job(2, function=b"new")]
@@ -226,13 +228,30 @@ def test_the_committer_finds_the_job_that_is_refused(queue: Queue, attempt: int)
     done: Inbox[Outcome] = Inbox()
     committer = Committer(store, done.put, lambda _: None, lambda: None)
     committer.start()
-    good = [stored_job(number, function=b"f%d" % number) for number in range(10, 20 + attempt)]
+    good = [stored_job(number, function=b"f%d" % number) for number in range(10, 80 + attempt)]
 
-    committer.commit(Work(1, Batch(added=[*good[:7], _poison(store), *good[7:]])))
+    committer.commit(Work(1, Batch(added=[*good[:50], _poison(store), *good[50:]])))
 
     assert set(done.get(timeout=20).refused) == {5}
     assert committer.stop(20)
     assert list(queue.open().read()) == good
+
+
+def test_functions_without_jobs_are_forgotten(sql_queue: Queue) -> None:
+    """At the next start: anybody may make up names."""
+    store = sql_queue.open()
+    jobs = [stored_job(number, function=b"f%d" % number) for number in range(1, 10)]
+    store.apply(Batch(added=jobs))
+    store.apply(Batch(removed=[job.sequence for job in jobs[1:]]))
+    store.close()
+
+    store = sql_queue.open()
+
+    assert isinstance(store, SqlStore)
+    with store.engine.connect() as connection:
+        assert [bytes(name) for name in connection.scalars(sa.select(functions.c.name))] == [b"f1"]
+    store.apply(Batch(added=jobs[1:]))
+    assert list(store.read()) == jobs
 
 
 @pytest.mark.usefixtures("little_patience")

@@ -191,9 +191,9 @@ class Committer:
 
     def _without_withdrawn(self, part: Batch) -> Batch:
         with self._changed:
+            if not self._withdrawn:
+                return part
             gone = self._withdrawn.intersection(job.sequence for job in part.added)
-        if not gone:
-            return part
         kept = [job for job in part.added if job.sequence not in gone]
         # A try before may have written them.
         return replace(part, added=kept, removed=[*part.removed, *gone])
@@ -204,10 +204,13 @@ class Committer:
         while True:
             try:
                 with self._all_errors():
-                    return self._ask(question)
+                    answer = self._ask(question)
             except StoreError as error:
                 self._fail(error)
                 self._reopen()
+            else:
+                self._recover()
+                return answer
 
     def _ask(self, question: Question) -> Answer:
         if isinstance(question, Find):

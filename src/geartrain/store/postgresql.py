@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from geartrain.store.rows import Row, insert_rows
 from geartrain.store.sql import ANSWER_SECONDS, CONNECT_SECONDS, SqlStore
@@ -54,8 +54,9 @@ _TYPES: Final[dict[type, str]] = {
     sa.LargeBinary: "bytea",
 }
 
-# Classes of error codes, and codes: too much for a row or a statement; no room on the disk or in memory.
-_TOO_MUCH: Final = "54"
+# Classes of error codes: a value or a constraint is not met, or there is too much for a row or a statement.
+_REFUSED: Final = ("22", "23", "54")
+# No room on the disk or in memory.
 _FULL: Final = ("53100", "53200")
 # What a damaged table or index leads to.
 _CORRUPT: Final = ("XX001", "XX002")
@@ -102,7 +103,7 @@ class PostgresqlStore(SqlStore):
         return _code_of(error) in _FULL
 
     def _is_refusal(self, error: DBAPIError) -> bool:
-        return isinstance(error, DataError | IntegrityError) or _code_of(error).startswith(_TOO_MUCH)
+        return isinstance(error.orig, psycopg.DataError) or _code_of(error).startswith(_REFUSED)
 
     def is_corrupt(self, error: DBAPIError) -> bool:
         return _code_of(error) in _CORRUPT
@@ -141,10 +142,13 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: list[Row]) -> None
         return
     names = ",".join(table.columns.keys())
     cursor = cast("psycopg.Cursor[Any]", connection.connection.cursor())
-    with cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types([_TYPES[type(column.type)] for column in table.columns])
-        for row in rows:
-            copy.write_row(row)
+    try:
+        with cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types([_TYPES[type(column.type)] for column in table.columns])
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:
+        raise DBAPIError(None, None, error, connection_invalidated=cursor.connection.closed) from error
 
 
 def unsafe_settings(connection: sa.Connection) -> list[str]:

@@ -62,6 +62,11 @@ class Rows:
         # Whether any data may be in pieces: most queues have none, and need not look for them.
         self._has_pieces = False
 
+    def tidy(self, connection: sa.Connection) -> None:
+        """Removes functions that have no jobs any more: anybody may make up names."""
+        in_use = sa.select(jobs.c.sequence).where(jobs.c.function_id == functions.c.id).exists()
+        connection.execute(sa.delete(functions).where(~in_use))
+
     def learn(self, connection: sa.Connection) -> None:
         """Reads what has to be known of the tables; after a transaction that failed, too."""
         self._names = {row.id: bytes(row.name) for row in connection.execute(sa.select(functions))}

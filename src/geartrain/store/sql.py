@@ -113,6 +113,7 @@ class SqlStore(Store):
                 self._connect(self._limited)
             with self._transaction() as connection:
                 self._take(connection)
+                self._rows.tidy(connection)
                 self._rows.learn(connection)
         except StoreError:
             self._disconnect()
@@ -214,6 +215,9 @@ class SqlStore(Store):
                 self._rows.apply(connection, batch, again)
         except SQLAlchemyError as error:
             raise self._refusal(error, batch) or self._failure(error) from error
+        except BaseException:
+            self._disconnect()
+            raise
 
     def _refusal(self, error: SQLAlchemyError, batch: Batch) -> JobsRefused | None:
         """What to raise when the database goes on, but does not take the batch; None for other errors."""
@@ -225,7 +229,7 @@ class SqlStore(Store):
                 return None
             sequences = []
         with self._transaction() as connection:
-            # Functions of the batch may be known here, and are not there.
+            # Functions of the batch are known here, but not there.
             self._rows.learn(connection)
         return JobsRefused(self.url, reason_of(error), sequences)
 
@@ -241,12 +245,9 @@ class SqlStore(Store):
     def counts(self) -> list[QueueCount]:
         columns = (jobs.c.function_id, jobs.c.priority)
         statement = sa.select(*columns, sa.func.count()).group_by(*columns)
-        try:
-            with self.engine.connect() as connection:
-                rows = connection.execute(statement).all()
-        except SQLAlchemyError as error:
-            raise self._failure(error) from error
-        return [QueueCount(self._rows.name(number), priority, count) for number, priority, count in rows]
+        with self._errors(), self.engine.connect() as connection:
+            rows = connection.execute(statement).all()
+            return [QueueCount(self._rows.name(number), priority, jobs) for number, priority, jobs in rows]
 
     def last_sequence(self) -> int:
         with self._transaction() as connection:
@@ -331,9 +332,13 @@ class SqlStore(Store):
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
         connection = self._open_connection()
+        with self._errors(), connection.begin():
+            yield connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
         try:
-            with connection.begin():
-                yield connection
+            yield
         except SQLAlchemyError as error:
             raise self._failure(error) from error
         except UnknownFunction as error:
