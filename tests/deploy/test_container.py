@@ -31,6 +31,7 @@ _SERVICE_KEYS: dict[str, type] = {
     "security_opt": list,
     "stop_grace_period": str,
     "stop_signal": str,
+    "volumes": list,
 }
 Service = dict[str, object]
 
@@ -48,7 +49,7 @@ def instructions() -> list[tuple[str, str]]:
 def services() -> dict[str, Service]:
     """The services of the compose file."""
     document = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-    assert {key for key in document if not key.startswith("x-")} == {"name", "services"}
+    assert {key for key in document if not key.startswith("x-")} == {"name", "services", "volumes"}
     return cast("dict[str, Service]", document["services"])
 
 

@@ -44,6 +44,11 @@ def test_directories_of_the_service_are_those_that_it_may_write_to() -> None:
     """Each is named in the unit by the last part of its path."""
     unit = (DEPLOY / "gearmand.service").read_text()
 
-    for setting, folder in (("Runtime", "/run"), ("Logs", "/var/log"), ("State", "/var/lib")):
-        assert f"{setting}Directory=gearmand\n" in unit
-        assert f"`{folder}/gearmand`" in _TEXT
+    for setting, folder, name in (
+        ("Runtime", "/run", "gearmand"),
+        ("Logs", "/var/log", "gearmand"),
+        # Where the tools look for queues, too.
+        ("State", "/var/lib", "geartrain"),
+    ):
+        assert f"{setting}Directory={name}\n" in unit
+        assert f"`{folder}/{name}`" in _TEXT

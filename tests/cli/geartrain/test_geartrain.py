@@ -20,7 +20,8 @@ from tests.interop.peers import run
 from tests.interop.servers import JobServer
 
 SUBCOMMANDS = [
-    *("server", "submit", "exec", "status", "workers", "jobs", "top", "ping", "cancel", "demo", "completion"),
+    *("server", "submit", "exec", "status", "workers", "jobs", "top", "ping"),
+    *("queue", "cancel", "demo", "completion"),
     "help",
 ]
 
