@@ -630,8 +630,11 @@ def test_help_loads_nothing_heavy() -> None:
     assert not {"asyncio", "ssl", "rich", "uvloop", "structlog"} & set(loaded)
 
 
-def test_the_pid_file_is_there_while_it_runs(our_server: JobServer, tmp_path: Path) -> None:
-    """SIGTERM ends a client as it would without the file, which is removed all the same."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_pid_file_is_there_while_it_runs(
+    our_server: JobServer, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Signals end a client as they would without the file, which is removed all the same."""
     pid_file = tmp_path / "pid"
     client = subprocess.Popen(
         [OURS, *at(our_server.port), "-i", str(pid_file), "-f", "f", "data"], env=environment()
@@ -639,9 +642,9 @@ def test_the_pid_file_is_there_while_it_runs(our_server: JobServer, tmp_path: Pa
     our_server.wait_for_status("f 1 0 0")
     assert pid_file.read_text() == f"{client.pid}\n"
 
-    client.terminate()
+    client.send_signal(number)
 
-    assert client.wait(PATIENCE_SECONDS) == -signal.SIGTERM
+    assert client.wait(PATIENCE_SECONDS) == -number
     assert not pid_file.exists()
 
 
