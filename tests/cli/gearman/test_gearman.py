@@ -622,6 +622,13 @@ def test_help_is_shown_without_anything_else() -> None:
     assert done.stderr == b""
 
 
+def test_help_may_have_letters_that_the_terminal_does_not() -> None:
+    """They are written as escapes."""
+    done = run_client([OURS, "-H"], variables={"PYTHONIOENCODING": "latin-1"})
+
+    assert rb"[DATA\u2026|COMMAND\u2026]" in done.stdout
+
+
 def test_help_loads_nothing_heavy() -> None:
     """A tool of the command line has to start fast."""
     code = "import sys, geartrain.cli.gearman.command; print(*sys.modules)"
