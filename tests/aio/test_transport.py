@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -29,9 +29,9 @@ _ECHO_ANSWER = Packet(packets.ECHO_RES, (b"ping",))
 
 
 @pytest.fixture(scope="module")
-def plain() -> Iterator[Address]:
+def plain() -> Iterator[TcpAddress]:
     with run_in_thread(port=0) as server:
-        yield server.addresses[0]
+        yield TcpAddress("127.0.0.1", server.port)
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +196,27 @@ async def test_a_host_that_is_not_there_is_a_clean_reason(host: str) -> None:
     assert "Errno" not in reason
     assert "codec" not in reason
     assert reason
+
+
+async def test_an_address_that_does_not_answer_leaves_time_for_the_next(
+    plain: TcpAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As IPv6 often is: a host has an address there, and no way leads to it."""
+    with ExitStack() as sockets:
+        deaf = sockets.enter_context(socket.socket())
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        # Its queue is full now, and what comes next is dropped.
+        for _ in range(4):
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        names = deaf.getsockname(), ("127.0.0.1", plain.port)
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", name) for name in names]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+        with await connect(TcpAddress("server", plain.port), timeout_seconds=1.0) as connection:
+            await _echo(connection)
 
 
 async def test_a_server_that_says_nothing_is_waited_for_only_so_long(certificates: Certificates) -> None:

@@ -131,7 +131,7 @@ async def connect(
     """
     try:
         async with asyncio.timeout(timeout_seconds):
-            reader, writer = await _open(address, tls)
+            reader, writer = await _open(address, tls, timeout_seconds)
     except (OSError, UnicodeError) as error:
         # The system has time limits too, and says so with a number.
         if isinstance(error, TimeoutError) and error.errno is None and timeout_seconds is not None:
@@ -141,11 +141,11 @@ async def connect(
 
 
 async def _open(
-    address: Address, tls: ssl.SSLContext | None
+    address: Address, tls: ssl.SSLContext | None, timeout_seconds: float | None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     if isinstance(address, UnixAddress):
         return await asyncio.open_unix_connection(address.path, limit=_READ_BYTES)
-    connected = await _connect_tcp(address)
+    connected = await _connect_tcp(address, timeout_seconds)
     server_hostname = address.host if tls is not None else None
     shutdown_seconds = _SHUTDOWN_SECONDS if tls is not None else None
     try:
@@ -161,15 +161,19 @@ async def _open(
         raise
 
 
-async def _connect_tcp(address: TcpAddress) -> socket.socket:
+async def _connect_tcp(address: TcpAddress, timeout_seconds: float | None) -> socket.socket:
     """Tries what the host name stands for in turn; raises the last error when none can be reached."""
     loop = asyncio.get_running_loop()
     failure: OSError = ConnectionError("the name stands for no address")
-    for family, kind, protocol, _, name in await look_up(address.host, address.port):
+    found = await look_up(address.host, address.port)
+    # One that does not answer, as IPv6 behind many a router, leaves the others their share of the time.
+    share_seconds = None if timeout_seconds is None else timeout_seconds / max(len(found), 1)
+    for family, kind, protocol, _, name in found:
         candidate = socket.socket(family, kind, protocol)
         try:
             candidate.setblocking(False)
-            await loop.sock_connect(candidate, name)
+            async with asyncio.timeout(share_seconds):
+                await loop.sock_connect(candidate, name)
             _set_options(candidate)
         except OSError as error:
             candidate.close()

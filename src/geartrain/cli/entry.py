@@ -6,6 +6,7 @@ user, a file, a server or the network does never shows a traceback.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from enum import IntEnum
@@ -68,6 +69,7 @@ def run_command(
     The command returns its exit code, or None for DONE; ``usage`` and ``unreachable`` replace two of them.
     """
     _open_missing_streams()
+    _write_any_text()
     sys.exit(_run(command, program, usage, unreachable, arguments))
 
 
@@ -79,6 +81,12 @@ def _open_missing_streams() -> None:
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115 - stays open
+
+
+def _write_any_text() -> None:
+    """Lets characters that the user's encoding does not have be written as escapes, as stderr does anyway."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _run(

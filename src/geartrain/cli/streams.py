@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import select
 import sys
-from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
+from io import BufferedReader
+from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
     # asyncio takes long to load, and who only reads its input does without.
@@ -67,7 +68,7 @@ def write_all(stream: TextIO, data: bytes) -> None:
             select.select([], [descriptor], [])
 
 
-def open_stdin() -> BinaryIO:
+def open_stdin() -> BufferedReader:
     """Standard input as it is now; going to the background does not take it away."""
     descriptor = os.dup(0)
     # Whoever shares it may have made it non-blocking, and Python would take the first pause for the end.

@@ -14,19 +14,21 @@ from typing import NamedTuple
 
 import pytest
 
-from geartrain.protocol.codec import encode_response
+from geartrain.protocol.codec import Decoder, Message, encode_response
 from geartrain.protocol.packets import (
     CAN_DO,
     ERROR,
     GRAB_JOB_UNIQ,
     JOB_ASSIGN_UNIQ,
     JOB_CREATED,
+    MAGIC_REQUEST,
     WORK_COMPLETE,
     WORK_DATA,
     WORK_EXCEPTION,
     WORK_FAIL,
     WORK_STATUS,
     WORK_WARNING,
+    Packet,
 )
 from geartrain.server import run_in_thread
 from tests.certificates import Certificates
@@ -94,6 +96,35 @@ def test_lines_are_submitted_as_they_come(our_server: JobServer) -> None:
         our_server.wait_for_status("f 2 0 0")
 
     assert client.wait(PATIENCE_SECONDS) == 0
+
+
+def test_background_jobs_do_not_wait_for_each_other() -> None:
+    """Those that are there go out at once, in their order; the answers are for each of them."""
+
+    def serve(connection: socket.socket) -> None:
+        requests = Decoder(MAGIC_REQUEST)
+        found: list[Message] = []
+        while len(found) < 3:
+            found += requests.feed(connection.recv(65536))
+        data = [message.arguments[2] for message in found if isinstance(message, Packet)]
+        connection.sendall(
+            encode_response(JOB_CREATED, data[0])
+            + encode_response(ERROR, b"QUEUE_ERROR", data[1])
+            + encode_response(JOB_CREATED, data[2])
+        )
+
+    with scripted_server(serve) as port:
+        command = [OURS, *at(port), "-b", "-N", "-v", "-f", "f"]
+        done = run_client(command, stdin=b"first\nsecond\nthird\n", status=1)
+
+    assert done.stdout == b"Task created: first\nTask created: third\n"
+    assert done.stderr == b"gearman: the server refuses 'f': QUEUE_ERROR: second\n"
+
+
+def test_no_lines_are_no_jobs() -> None:
+    """Nobody has to be there to take them."""
+    for options in ([], ["-b"]):
+        run_client([OURS, *at(closed_port()), *options, "-n", "-f", "f"])
 
 
 def test_arguments_are_bytes(our_server: JobServer) -> None:
@@ -591,6 +622,13 @@ def test_help_is_shown_without_anything_else() -> None:
     assert done.stderr == b""
 
 
+def test_help_may_have_letters_that_the_terminal_does_not() -> None:
+    """They are written as escapes."""
+    done = run_client([OURS, "-H"], variables={"PYTHONIOENCODING": "latin-1"})
+
+    assert rb"[DATA\u2026|COMMAND\u2026]" in done.stdout
+
+
 def test_help_loads_nothing_heavy() -> None:
     """A tool of the command line has to start fast."""
     code = "import sys, geartrain.cli.gearman.command; print(*sys.modules)"
@@ -599,8 +637,11 @@ def test_help_loads_nothing_heavy() -> None:
     assert not {"asyncio", "ssl", "rich", "uvloop", "structlog"} & set(loaded)
 
 
-def test_the_pid_file_is_there_while_it_runs(our_server: JobServer, tmp_path: Path) -> None:
-    """SIGTERM ends a client as it would without the file, which is removed all the same."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_pid_file_is_there_while_it_runs(
+    our_server: JobServer, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Signals end a client as they would without the file, which is removed all the same."""
     pid_file = tmp_path / "pid"
     client = subprocess.Popen(
         [OURS, *at(our_server.port), "-i", str(pid_file), "-f", "f", "data"], env=environment()
@@ -608,9 +649,9 @@ def test_the_pid_file_is_there_while_it_runs(our_server: JobServer, tmp_path: Pa
     our_server.wait_for_status("f 1 0 0")
     assert pid_file.read_text() == f"{client.pid}\n"
 
-    client.terminate()
+    client.send_signal(number)
 
-    assert client.wait(PATIENCE_SECONDS) == -signal.SIGTERM
+    assert client.wait(PATIENCE_SECONDS) == -number
     assert not pid_file.exists()
 
 

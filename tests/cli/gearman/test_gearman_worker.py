@@ -25,7 +25,7 @@ from geartrain.protocol.packets import (
 from tests.cli.gearman.gearman_tool import OURS, StartProgram, at, complaint, gearman, of_debian, run_client
 from tests.cli.tools import closed_port, environment, queue_job, scripted_server, wire_to
 from tests.interop.processes import PATIENCE_SECONDS, Program
-from tests.interop.servers import JobServer, start_c_server, start_ours
+from tests.interop.servers import HOST, JobServer, start_c_server, start_ours
 
 
 def start_worker(start: StartProgram, server: JobServer, *words: str) -> Program:
@@ -454,6 +454,26 @@ def test_a_server_that_answers_rubbish_is_told_once() -> None:
         "it says b'HTTP/1.1 400 Bad Request'; trying again"
     )
     assert len(lines) == 2
+
+
+def test_a_server_that_turns_workers_away_is_told_once(start: StartProgram) -> None:
+    """However often the worker comes back."""
+    with socket.create_server((HOST, 0)) as listener:
+        listener.settimeout(PATIENCE_SECONDS)
+        port = listener.getsockname()[1]
+        worker = start(OURS, *at(port), "-w", "-f", "f", "--", "cat")
+        for _ in range(3):
+            with listener.accept()[0] as connection:
+                connection.recv(65536)
+                connection.sendall(encode_response(ERROR, b"TOO_MANY", b"come back later"))
+        # It has read the third answer when it comes for the fourth time.
+        listener.accept()[0].close()
+        worker.stop()
+
+    assert worker.stderr.finish().splitlines() == [
+        f"gearman: {HOST}:{port} says: TOO_MANY: come back later",
+        f"gearman: lost the connection to {HOST}:{port}: the server closed it; trying again",
+    ]
 
 
 def test_a_worker_that_is_not_allowed_to_work_ends() -> None:

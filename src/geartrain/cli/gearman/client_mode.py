@@ -1,10 +1,10 @@
-"""``gearman`` as a client: submits its jobs one after the other and prints what comes back."""
+"""``gearman`` as a client: submits its jobs and prints what comes back."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -47,9 +47,20 @@ class ClientOptions:
             for function in self.functions
         ]
 
+    def rounds(self, payloads: Iterable[Sequence[bytes]]) -> Iterator[list[JobRequest]]:
+        """Jobs that go out together, and the next ones when they have ended.
 
-def run_client(servers: Servers, options: ClientOptions, payloads: Iterable[bytes]) -> ExitCode:
-    """Submits a job for each payload, the next one when the last one has ended.
+        For background jobs the end is that the server has them: all that are there do not wait for that.
+        """
+        for group in payloads:
+            if not self.background:
+                yield from map(self.requests, group)
+            elif group:
+                yield [request for data in group for request in self.requests(data)]
+
+
+def run_client(servers: Servers, options: ClientOptions, payloads: Iterable[Sequence[bytes]]) -> ExitCode:
+    """Submits a job for each payload, in their order; they come in groups that are there at the same time.
 
     Raises ServerUnavailable or ProtocolError; payloads that are left are not submitted then.
     """
@@ -59,7 +70,7 @@ def run_client(servers: Servers, options: ClientOptions, payloads: Iterable[byte
         return ExitCode.INTERRUPTED
 
 
-def _run(servers: Servers, options: ClientOptions, payloads: Iterable[bytes]) -> ExitCode:
+def _run(servers: Servers, options: ClientOptions, payloads: Iterable[Sequence[bytes]]) -> ExitCode:
     with ExitStack() as cleanup:
         # The loop runs only while a job is under way, so that Ctrl-C ends the wait for input at once.
         runner = cleanup.enter_context(asyncio.Runner())
@@ -76,8 +87,8 @@ def _run(servers: Servers, options: ClientOptions, payloads: Iterable[bytes]) ->
         client = cleanup.enter_context(
             JobClient(servers, answer_seconds=silence_seconds, result_seconds=silence_seconds)
         )
-        for data in payloads:
-            runner.run(_run_jobs(client, options.requests(data), output))
+        for requests in options.rounds(payloads):
+            runner.run(_run_jobs(client, requests, output))
     return ExitCode.FAILED if output.has_failed else ExitCode.DONE
 
 

@@ -16,7 +16,8 @@ import click
 
 from geartrain.addresses import DEFAULT_PORT, parse_port
 from geartrain.cli.entry import run_command, say
-from geartrain.cli.gearman.job_input import Lines, check_arguments, check_unique, payloads
+from geartrain.cli.gearman.job_input import check_arguments, check_unique, payloads
+from geartrain.cli.gearman.lines import Lines
 from geartrain.cli.gearman.tool_process import tool_process
 from geartrain.cli.servers import DEFAULT_SERVER, DEFAULT_TIMEOUT_SECONDS, Servers, TlsOptions, tls_options
 from geartrain.cli.streams import open_stdin

@@ -64,12 +64,14 @@ class JobClient:
         try:
             for request in requests:
                 self._submit(request)
-            unfinished = len(requests)
+            unanswered = unfinished = len(requests)
             connection.send(self._role.drain())
             while unfinished:
-                for packet in await self._receive(connection):
+                limit = self._answer_seconds if unanswered else self._result_seconds
+                for packet in await self._receive(connection, limit):
                     for event in self._events(packet, connection):
                         yield event
+                        unanswered -= isinstance(event, Created | Refused)
                         unfinished -= _is_last(event)
         except BaseException:
             # Nobody knows what would still come.
@@ -106,8 +108,7 @@ class JobClient:
                 request.background,
             )
 
-    async def _receive(self, connection: Connection) -> list[Packet]:
-        limit = self._answer_seconds if self._role.pending() else self._result_seconds
+    async def _receive(self, connection: Connection, limit: float | None) -> list[Packet]:
         while True:
             before = connection.received_bytes, connection.unsent_bytes
             try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator, Sequence
-from enum import Enum
-from typing import BinaryIO, Final
+from io import BufferedIOBase
+from typing import Final
 
 import click
 
+from geartrain.cli.gearman.lines import READ_BYTES, Lines, LineSplitter
 from geartrain.cli.gearman.murmur import unique_of
 
 _HASH: Final = "#"
@@ -18,36 +19,25 @@ _MAX_UNIQUE_BYTES: Final = 64
 _SENT_UNIQUE_BYTES: Final = 63
 
 
-class Lines(Enum):
-    """What becomes of the lines of an input or output."""
-
-    # They stay together.
-    WHOLE = "whole"
-    # Each goes its own way.
-    SPLIT = "split"
-    # The same, without its line end.
-    STRIPPED = "stripped"
-
-    def shape(self, line: bytes) -> bytes:
-        """A line as it is sent."""
-        return line.removesuffix(b"\n") if self is Lines.STRIPPED else line
-
-
-def payloads(arguments: Sequence[str], stdin: BinaryIO, *, lines: Lines, is_empty: bool) -> Iterator[bytes]:
-    """The data of each job, as it comes.
+def payloads(
+    arguments: Sequence[str], stdin: BufferedIOBase, *, lines: Lines, is_empty: bool
+) -> Iterator[list[bytes]]:
+    """The data of each job, as it comes: what is there at the same time in one list.
 
     Arguments go first: standard input is not read if there are any. Otherwise ``is_empty`` stands for one
     job without data.
     """
     if arguments:
-        yield from [os.fsencode(argument) for argument in arguments]
+        yield [os.fsencode(argument) for argument in arguments]
     elif is_empty:
-        yield b""
+        yield [b""]
     elif lines is Lines.WHOLE:
-        yield stdin.read()
+        yield [stdin.read()]
     else:
-        for line in stdin:
-            yield lines.shape(line)
+        splitter = LineSplitter(lines)
+        while data := stdin.read1(READ_BYTES):
+            yield splitter.feed(data)
+        yield splitter.finish()
 
 
 def check_arguments(arguments: Sequence[str]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 
-from geartrain.cli.gearman.job_input import Lines
-from geartrain.cli.gearman.shell_process import READ_BYTES, ShellProcess
+from geartrain.cli.gearman.lines import READ_BYTES, Lines, LineSplitter
+from geartrain.cli.gearman.shell_process import ShellProcess
 from geartrain.cli.gearman.worker_link import Job
 
 
@@ -77,14 +77,21 @@ class ShellCommand:
         feeding = asyncio.create_task(process.feed(job.data))
         try:
             if self._lines is Lines.WHOLE:
+                # In pieces, so that what there is survives the end of its time.
                 while data := await process.stdout.read(READ_BYTES):
                     printed.append(data)
             else:
-                async for lines in _split(process.stdout):
-                    await job.send_data(*map(self._lines.shape, lines))
+                await self._pass_lines(process.stdout, job)
             return await process.wait()
         finally:
             feeding.cancel()
+
+    async def _pass_lines(self, stdout: asyncio.StreamReader, job: Job) -> None:
+        """Sends each line as soon as it is complete."""
+        splitter = LineSplitter(self._lines)
+        while data := await stdout.read(READ_BYTES):
+            await job.send_data(*splitter.feed(data))
+        await job.send_data(*splitter.finish())
 
     async def _fail(self, job: Job, reason: str) -> None:
         """Reports a failure that the command could not tell of itself."""
@@ -95,20 +102,6 @@ class ShellCommand:
     def _tell(self, job: Job, reason: str) -> None:
         handle, function = job.handle.decode(errors="replace"), job.function.decode(errors="replace")
         self._notify(f"job {handle} of {function} failed: {self._command[0]}: {reason}")
-
-
-async def _split(stdout: asyncio.StreamReader) -> AsyncIterator[list[bytes]]:
-    """The lines of a stream with their ends, however long they are, as soon as they are complete."""
-    parts: list[bytes] = []
-    while data := await stdout.read(READ_BYTES):
-        first, *others = data.split(b"\n")
-        parts.append(first)
-        if others:
-            yield [b"".join(parts) + b"\n", *[other + b"\n" for other in others[:-1]]]
-            parts = [others[-1]]
-    rest = b"".join(parts)
-    if rest:
-        yield [rest]
 
 
 def _signal_name(number: int) -> str:

@@ -11,7 +11,8 @@ from asyncio.subprocess import PIPE, SubprocessStreamProtocol
 from collections.abc import Sequence
 from typing import Final, Self
 
-READ_BYTES: Final = 64 * 1024
+from geartrain.cli.gearman.lines import READ_BYTES
+
 # What a command gets to end by itself.
 _GRACE_SECONDS: Final = 2.0
 _SHELL: Final = "/bin/sh"

@@ -35,7 +35,7 @@ def tool_process(*, daemon: bool, pid_file: str | None) -> Iterator[None]:
 
 
 def _write_pid_file(path: str) -> Callable[[], None]:
-    """Writes the file and returns what removes it. A SIGTERM that nobody else handles removes it too."""
+    """Writes the file and returns what removes it; signals that nobody else handles remove it too."""
     from geartrain.cli.pid_file import PidFile
 
     try:
@@ -50,5 +50,8 @@ def _write_pid_file(path: str) -> Callable[[], None]:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    signal.signal(signal.SIGTERM, die)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # A program behind nohup goes on.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, die)
     return file.remove

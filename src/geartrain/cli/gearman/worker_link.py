@@ -233,7 +233,8 @@ class Link:
             if event.code == _NOT_ALLOWED:
                 functions = b", ".join(function for function, _ in self._abilities)
                 raise RequestRefused(functions.decode(errors="replace"), event.code, event.text)
-            self._notify(f"{self._address} says: {event.code}: {event.text}")
+            if not self._is_reported_down:
+                self._notify(f"{self._address} says: {event.code}: {event.text}")
 
     def _report_down(self, error: GeartrainError) -> None:
         if not self._is_reported_down:

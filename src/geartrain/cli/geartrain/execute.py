@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from geartrain.cli.entry import say
-from geartrain.cli.gearman.job_input import Lines
+from geartrain.cli.gearman.lines import Lines
 from geartrain.cli.geartrain.completion import complete_function
 from geartrain.cli.seconds import Seconds
 from geartrain.cli.servers import Servers, server_options
