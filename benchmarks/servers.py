@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -32,6 +31,7 @@ _STARTERS: Final = {POSTGRESQL: start_postgresql, MARIADB: start_mariadb, REDIS:
 STORES: Final = (SQLITE, *_STARTERS)
 
 _PATIENCE_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 10.0
 # Where Debian has it; a virtual environment may have one of ours of that name.
 _C_FOLDERS: Final = "/usr/sbin:/usr/local/sbin"
 
@@ -63,15 +63,14 @@ class Queue:
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             env=environment,
         )
         try:
             _wait_for(port, process)
             yield port
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate()
+            _stop(process)
 
     def stop(self) -> None:
         if self._database is not None:
@@ -153,6 +152,16 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the server does not start: {process.args!r}") from None
         time.sleep(0.02)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        # The C server does not always come to its end.
+        process.kill()
+        process.wait()
 
 
 def _free_port() -> int:
