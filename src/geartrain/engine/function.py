@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from geartrain.engine.backlog import NO_BACKLOG
-from geartrain.engine.job import HIGH, LOW, NORMAL, PRIORITIES, Job, JobQueue
+from geartrain.engine.job import PRIORITIES, Job, JobQueue
 
 if TYPE_CHECKING:
     from geartrain.engine.peer import Peer
@@ -82,11 +82,20 @@ class Function:
         backlog = self.backlogs[priority]
         return len(self.queues[priority]) + backlog.jobs + len(backlog.behind)
 
-    def first_job(self) -> Job:
-        """The first of the queued jobs with the highest priority; there has to be one."""
-        job = self.queues[HIGH].first or self.queues[NORMAL].first or self.queues[LOW].first
-        assert job is not None
-        return job
+    def first_job(self) -> Job | None:
+        """The first of the queued jobs with the highest priority; None if there is none to be had now.
+
+        While the next jobs of a priority are on their way from the store, those of lower ones have to wait.
+        """
+        if self.queued == 0:
+            return None
+        for priority in range(PRIORITIES):
+            job = self.queues[priority].first
+            if job is not None:
+                return job
+            if self.backlogs[priority].jobs > 0:
+                return None
+        return None
 
     def is_full(self, priority: int) -> bool:
         """Whether a limit set with ``maxqueue`` refuses one more job of this priority."""

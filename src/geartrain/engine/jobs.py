@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from geartrain.engine.backlog import NO_BACKLOG
 from geartrain.engine.function import Function
 from geartrain.engine.job import (
     BEHIND,
@@ -208,7 +209,7 @@ class Jobs:
         if job.run_at > wall:
             self._set_aside(job)
             job.timer = self.calendar.add(job.run_at, job)
-        elif self.paging.takes(job):
+        elif self.paging.takes(job) and not self.keeps_durable:
             self._put_away(job)
         else:
             self._enqueue(job, now)
@@ -223,6 +224,8 @@ class Jobs:
         for function in self.functions.values():
             for priority in range(PRIORITIES):
                 self.close_ranks(function, priority, LAST_SEQUENCE)
+                # What is in the store only holds nobody up any more.
+                function.backlogs[priority] = NO_BACKLOG
 
     def _enqueue(self, job: Job, now: float) -> None:
         if self.keeps_durable and job.change:
@@ -304,7 +307,7 @@ class Jobs:
 
     def has_work(self, worker: Peer) -> bool:
         """Whether a grab by this worker would find a job."""
-        return any(ability.function.queued > 0 for ability in worker.abilities)
+        return any(ability.function.first_job() is not None for ability in worker.abilities)
 
     def take(self, worker: Peer, now: float) -> Job | None:
         """The next job for a worker: highest priority over all its functions, in turn, then FIFO."""
@@ -312,12 +315,10 @@ class Jobs:
         turn = 0
         # One pass that costs little for a function without jobs: some workers have a thousand of them.
         for index in range(len(worker.abilities) - 1, -1, -1):
-            function = worker.abilities[index].function
-            if function.queued > 0:
-                job = function.first_job()
-                if best is None or job.priority < best.priority:
-                    best = job
-                    turn = index
+            job = worker.abilities[index].function.first_job()
+            if job is not None and (best is None or job.priority < best.priority):
+                best = job
+                turn = index
         if best is not None:
             self._assign(best, worker, worker.abilities[turn].limit_seconds, now)
             worker.pass_turn(turn)

@@ -79,7 +79,7 @@ class Workers:
             return
         function = self._jobs.function(name)
         peer.add_ability(function, limit_seconds)
-        if peer.asleep and function.queued > 0:
+        if peer.asleep and function.first_job() is not None:
             peer.wake_up()
             peer.send(_NOOP)
 
