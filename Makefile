@@ -5,6 +5,8 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# How many tests run at a time; 0 runs them one after the other, in one process.
+TEST_PROCESSES ?= auto
 # COVERAGE=1 makes `test` measure branch coverage, subprocesses included.
 COVERAGE ?=
 
@@ -38,7 +40,7 @@ demo: $(INSTALLED) ## Show servers, workers, clients and tools at work
 
 test: $(INSTALLED_DEV) ## Run all tests (PYTEST_ARGS='-k name' for some of them)
 	@$(if $(COVERAGE),$(VENV_PYTHON) -m coverage erase)
-	$(RUN_PYTEST) $(PYTEST_ARGS)
+	$(RUN_PYTEST) --numprocesses=$(TEST_PROCESSES) $(PYTEST_ARGS)
 
 crash: $(INSTALLED_DEV) ## Kill servers and stores in the midst of work, and see that nothing is lost (N=1000 STORE=sqlite)
 	$(VENV_PYTHON) -m tests.faults.campaign --store $(STORE) --cycles $(N) $(CRASH_ARGS)

@@ -29,8 +29,12 @@ FOLDER = Path(sys.executable).parent
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """The environment of the tests, without what others may have said about servers in it."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("GEARMAN")}
+    """The environment of the tests, without what others may have said about servers in it.
+
+    Nor is their coverage measured: that handles signals and writes files on its own.
+    """
+    foreign = ("GEARMAN", "COVERAGE_PROCESS")
+    others = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return {**others, **variables}
 
 
