@@ -14,7 +14,7 @@ from geartrain.aio.admin import AsyncAdminClient
 from geartrain.aio.transport import connect
 from geartrain.errors import LocalProtocolError, ProtocolError, RequestRefused, ServerLost
 from geartrain.protocol.packets import CAN_DO, ECHO_REQ, PRE_SLEEP, SUBMIT_JOB_BG, SUBMIT_JOB_EPOCH
-from geartrain.roles.overview import FunctionInfo, JobInfo, WorkerInfo
+from geartrain.roles.overview import FunctionInfo, JobInfo, QueueInfo, WorkerInfo
 from geartrain.server import run_in_thread
 from tests.server.wire import Wire
 
@@ -82,6 +82,7 @@ async def test_our_server_tells_all() -> None:
             workers = await admin.workers()
             limited = await admin.jobs(limit=1)
             of_function = await admin.jobs(function=b"g")
+            queue = await admin.queue()
 
     assert [(row.function, row.queued, row.normal, row.later, row.asleep) for row in functions] == [
         (b"f", 2, 1, 1, 0),
@@ -94,6 +95,7 @@ async def test_our_server_tells_all() -> None:
     assert [(row.functions, row.state) for row in workers] == [((b"g",), b"asleep"), ((), b"awake")]
     assert [row.handle for row in limited] == [now]
     assert of_function == []
+    assert queue == QueueInfo(b"memory://", b"ok", 0, 0)
 
 
 async def test_commands_are_answered_or_refused() -> None:
@@ -136,6 +138,7 @@ async def test_the_older_lists_do_where_there_are_no_tables() -> None:
     async with admin_of_script(script) as admin:
         assert await admin.functions() == [FunctionInfo(b"f", 1, 0, 0, 1, running=1, workers=3)]
         assert not admin.has_tables
+        assert await admin.queue() is None
         assert await admin.jobs(limit=1) == [JobInfo(b"H:1", background=True, attempts=0)]
         with pytest.raises(RequestRefused, match="does not tell what function a job is of"):
             await admin.jobs(function=b"f")
@@ -165,6 +168,14 @@ async def test_what_is_forbidden_is_not_asked_for_in_another_way() -> None:
     async with admin_of_script(answers((b"list functions", b"ERR NOT_ALLOWED no\r\n"))) as admin:
         with pytest.raises(RequestRefused, match="NOT_ALLOWED"):
             await admin.functions()
+        assert admin.has_tables
+
+
+@pytest.mark.parametrize("code", [b"UNKNOWN_COMMAND", b"INVALID_ARGUMENTS", b"NOT_ALLOWED"])
+async def test_a_server_need_not_tell_of_its_queue(code: bytes) -> None:
+    """It may not know the question or not allow it, and have the other tables."""
+    async with admin_of_script(answers((b"list queue", b"ERR " + code + b"\r\n"))) as admin:
+        assert await admin.queue() is None
         assert admin.has_tables
 
 

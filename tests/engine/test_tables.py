@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from geartrain.engine import EngineOptions
-from geartrain.protocol.admin import FUNCTION_COLUMNS, JOB_COLUMNS, WORKER_COLUMNS
+from geartrain.engine.job import NORMAL
+from geartrain.protocol.admin import FUNCTION_COLUMNS, JOB_COLUMNS, QUEUE_COLUMNS, WORKER_COLUMNS
 from geartrain.protocol.packets import (
     SET_CLIENT_ID,
     SUBMIT_JOB_EPOCH,
@@ -18,7 +19,7 @@ from geartrain.protocol.packets import (
 )
 from tests.engine.world import NEW_YEAR, Connection, World
 
-BAD_LIST = b"ERR INVALID_ARGUMENTS list+takes+functions,+jobs+[LIMIT+[FUNCTION]]+or+workers"
+BAD_LIST = b"ERR INVALID_ARGUMENTS list+takes+functions,+jobs+[LIMIT+[FUNCTION]],+workers+or+queue"
 
 
 @pytest.fixture
@@ -58,7 +59,14 @@ def test_an_empty_table_has_a_heading(admin: Connection, command: bytes, columns
 @pytest.mark.parametrize(
     "command",
     [
-        *(b"list x", b"list functions x", b"list workers 1", b"list jobs x", b"list jobs -1"),
+        *(
+            b"list x",
+            b"list functions x",
+            b"list workers 1",
+            b"list queue 1",
+            b"list jobs x",
+            b"list jobs -1",
+        ),
         *(b"list jobs 1 f x", b"list jobs 1.5", b"list jobs ", b"list jobs " + b"9" * 5000),
     ],
 )
@@ -348,3 +356,37 @@ def test_functions_of_a_connection_are_the_rest_of_its_row(world: World) -> None
     assert heading.split(b"\t") == list(WORKER_COLUMNS)
     assert row.split(b"\t")[2] == b"the id"
     assert row.split(b"\t")[8:] == [b"f", b"a b", b"g"]
+
+
+# --- the queue ----------------------------------------------------------------------------------------------
+
+
+def test_without_a_durable_queue_jobs_are_in_memory(admin: Connection) -> None:
+    """There is a row all the same, and nothing wrong."""
+    row = the_row(admin, b"list queue")
+
+    assert tuple(row) == QUEUE_COLUMNS
+    assert list(row.values()) == [b"memory://", b"ok", b"0", b"0", b"-", b"-"]
+
+
+def test_the_queue_is_as_the_caller_reports_it(world: World, admin: Connection) -> None:
+    """Why it fails, and its warnings, in one row whatever is in them."""
+    report = world.engine.queue_report
+    report.url = "redis://db/0"
+    report.trouble = "gone\naway"
+    report.unsafe = ["appendonly is off", "größe"]
+    report.waiting_bytes = 1700
+
+    row = the_row(admin, b"list queue")
+
+    assert pick(row, b"url state waiting_bytes") == [b"redis://db/0", b"failing", b"1700"]
+    assert row[b"trouble"] == rb"gone\x0aaway"
+    assert row[b"unsafe"].decode() == "appendonly is off; größe"
+
+
+def test_the_queue_counts_the_jobs_in_the_store_only() -> None:
+    """Those that memory had no room for at the start."""
+    world = World(EngineOptions(handle_prefix=b"H:test", durable=True, memory_bytes=1))
+    world.engine.leave_stored(7, b"f", b"", NORMAL, b"", 100)
+
+    assert the_row(world.connect(), b"list queue")[b"stored_jobs"] == b"1"

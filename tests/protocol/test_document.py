@@ -68,8 +68,8 @@ def test_the_document_lists_every_list_command() -> None:
 
 @pytest.mark.parametrize(
     "columns",
-    [admin.FUNCTION_COLUMNS, admin.JOB_COLUMNS, admin.WORKER_COLUMNS],
-    ids=["functions", "jobs", "workers"],
+    [admin.FUNCTION_COLUMNS, admin.JOB_COLUMNS, admin.WORKER_COLUMNS, admin.QUEUE_COLUMNS],
+    ids=["functions", "jobs", "workers", "queue"],
 )
 def test_the_document_explains_every_column_of_a_table(columns: tuple[bytes, ...]) -> None:
     """In the order of the columns; the first one tells which table it is."""

@@ -6,15 +6,17 @@ import pytest
 
 from geartrain.errors import ProtocolError
 from geartrain.protocol import admin
-from geartrain.protocol.admin import FunctionRow, JobRow, WorkerRow
+from geartrain.protocol.admin import FunctionRow, JobRow, QueueRow, WorkerRow
 from geartrain.roles.overview import (
     FunctionInfo,
     JobInfo,
+    QueueInfo,
     WorkerInfo,
     functions_of_status,
     functions_of_table,
     jobs_of_show,
     jobs_of_table,
+    queue_of_table,
     workers_of_list,
     workers_of_table,
 )
@@ -64,6 +66,22 @@ def test_workers_are_read_as_our_server_writes_them(functions: tuple[bytes, ...]
     workers = workers_of_table(lines_of(admin.format_worker_table([row])))
 
     assert workers == [WorkerInfo(14, b"::1", None, b"asleep", 0, 1, 2.5, b"tls://h:4730", functions)]
+
+
+def test_the_queue_is_read_as_our_server_writes_it() -> None:
+    """What is not wrong is None."""
+    row = QueueRow(b"redis://db", b"failing", 1, 2, b"gone away", None)
+
+    queue = queue_of_table(lines_of(admin.format_queue_table(row)))
+
+    assert queue == QueueInfo(b"redis://db", b"failing", 1, 2, b"gone away", None)
+
+
+@pytest.mark.parametrize("rows", [[], [b"memory://"] * 2])
+def test_there_is_one_queue(rows: list[bytes]) -> None:
+    """Neither none nor several."""
+    with pytest.raises(ProtocolError, match="queues where there is one"):
+        queue_of_table([b"url", *rows])
 
 
 def test_columns_go_by_their_names() -> None:

@@ -78,6 +78,14 @@ def _total(wire: Wire, function: bytes) -> int:
     return total
 
 
+def _queue(wire: Wire) -> list[bytes]:
+    """The row of ``list queue``."""
+    wire.send_raw(b"list queue\n")
+    _, row, end = [wire.read_line() for _ in range(3)]
+    assert end == b"."
+    return row.split(b"\t")
+
+
 def _wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
@@ -273,6 +281,28 @@ def test_a_store_that_is_silent_is_reported(
         _wait_until(lambda: "the durable queue works again" in _events(caplog))
     (failing,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert vars(failing)["fields"]["reason"] == "it does not answer"
+
+
+def test_administrators_see_how_the_queue_fares(store: ScriptedStore) -> None:
+    """Where it is, what is unsafe about it, what waits for it, and why it fails, as long as it does."""
+    store.warnings = ["fsync is off", "full_page_writes is off"]
+    fine = [b"scripted://", b"ok", b"0", b"0", b"-", b"fsync is off; full_page_writes is off"]
+    with _server() as server, _wire(server) as client, _wire(server) as admin:
+        assert _queue(admin) == fine
+
+        store.before.extend([failure("the disk is full")] * 1000)
+        store.hold()
+        _submit(client, data=b"data")
+        store.wait_until_held()
+        _wait_until(lambda: _queue(admin)[1:3] == [b"ok", b"%d" % (JOB_BYTES + len(b"data"))])
+
+        store.let_go()
+        _wait_until(lambda: _queue(admin)[1] == b"failing")
+        assert _queue(admin)[4] == b"the disk is full"
+
+        store.before.clear()
+        _created(client)
+        _wait_until(lambda: _queue(admin) == fine)
 
 
 def test_too_much_that_waits_is_refused_at_once(store: ScriptedStore) -> None:

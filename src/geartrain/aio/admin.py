@@ -17,11 +17,13 @@ from geartrain.roles.events import Echoed, Event
 from geartrain.roles.overview import (
     FunctionInfo,
     JobInfo,
+    QueueInfo,
     WorkerInfo,
     functions_of_status,
     functions_of_table,
     jobs_of_show,
     jobs_of_table,
+    queue_of_table,
     workers_of_list,
     workers_of_table,
 )
@@ -109,6 +111,17 @@ class AsyncAdminClient:
             except RequestRefused as error:
                 self._note_refusal(error)
         return self._read(workers_of_list, await self.rows(b"workers"))
+
+    async def queue(self) -> QueueInfo | None:
+        """Where jobs are kept; None if the server does not know the question, or does not allow it."""
+        if not self._has_tables:
+            return None
+        try:
+            rows = await self.rows(b"list", b"queue")
+        except RequestRefused:
+            # Earlier versions of our server know the other tables only, so they are not given up.
+            return None
+        return self._read(queue_of_table, rows)
 
     async def cancel(self, handle: bytes) -> None:
         """Takes a job out of the queue; a running one goes on, and nobody hears of it any more."""

@@ -16,8 +16,9 @@ from geartrain.engine.numbers import leading_number
 from geartrain.engine.options import EngineOptions
 from geartrain.engine.peer import Peer
 from geartrain.engine.questions import Cancellation
+from geartrain.engine.queue_report import QueueReport
 from geartrain.engine.stored import StoredJobs
-from geartrain.engine.tables import list_functions, list_jobs, list_workers
+from geartrain.engine.tables import list_functions, list_jobs, list_queue, list_workers
 from geartrain.protocol.admin import (
     MAX_WORDS,
     OK_LINE,
@@ -39,8 +40,8 @@ from geartrain.protocol.admin import (
 # Every command by its words, without arguments: what access rules allow or do not.
 COMMANDS: Final = (
     *(b"status", b"prioritystatus", b"workers", b"show jobs", b"show unique jobs"),
-    *(b"list functions", b"list jobs", b"list workers", b"version", b"verbose", b"getpid"),
-    *(b"maxqueue", b"create function", b"drop function", b"cancel job", b"shutdown"),
+    *(b"list functions", b"list jobs", b"list workers", b"list queue", b"version", b"verbose"),
+    *(b"getpid", b"maxqueue", b"create function", b"drop function", b"cancel job", b"shutdown"),
 )
 
 KEEP_RUNNING: Final = 0
@@ -49,14 +50,25 @@ STOP_NOW: Final = 2
 
 _MAX_LIMIT_DIGITS: Final = 9
 _INCOMPLETE: Final = "An incomplete set of arguments was sent to this command "
-_BAD_LIST: Final = error_line("INVALID_ARGUMENTS", "list takes functions, jobs [LIMIT [FUNCTION]] or workers")
+_BAD_LIST: Final = error_line(
+    "INVALID_ARGUMENTS", "list takes functions, jobs [LIMIT [FUNCTION]], workers or queue"
+)
 _NO_SHUTDOWN: Final = error_line(NOT_ALLOWED, "shutdown needs a server started with --allow-shutdown")
 
 
 class Administration:
     """The administrator's view of an engine. ``stop_requested`` is what a ``shutdown`` command asked for."""
 
-    __slots__ = ("_gates", "_guard", "_jobs", "_options", "_peers", "_stored", "stop_requested")
+    __slots__ = (
+        "_gates",
+        "_guard",
+        "_jobs",
+        "_options",
+        "_peers",
+        "_queue_report",
+        "_stored",
+        "stop_requested",
+    )
 
     def __init__(
         self,
@@ -66,6 +78,7 @@ class Administration:
         guard: Guard,
         gates: Gates,
         stored: StoredJobs,
+        queue_report: QueueReport,
     ) -> None:
         self._options = options
         self._jobs = jobs
@@ -73,6 +86,7 @@ class Administration:
         self._guard = guard
         self._gates = gates
         self._stored = stored
+        self._queue_report = queue_report
         self.stop_requested = KEEP_RUNNING
 
     def receive(self, peer: Peer, line: bytes, now: float, wall: float) -> None:
@@ -183,6 +197,8 @@ class Administration:
             return list_jobs(self._jobs, int(limit), words[3] if len(words) > 3 else None, wall)
         if what == b"workers" and len(words) == 2:
             return list_workers(self._peers, now)
+        if what == b"queue" and len(words) == 2:
+            return list_queue(self._queue_report, self._jobs.paging.jobs)
         return _BAD_LIST
 
     # --- changes ------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from geartrain.engine.notices import WARNING, Notice
 from geartrain.engine.options import EngineOptions
 from geartrain.engine.peer import Peer
 from geartrain.engine.questions import Cancellation, StatusByHandle, StatusByUnique, Submission
+from geartrain.engine.queue_report import QueueReport
 from geartrain.engine.stored import StoredJobs
 from geartrain.engine.workers import Workers
 from geartrain.protocol.admin import error_line
@@ -79,7 +80,7 @@ class Engine:
     """The state of a job server: connections, functions and jobs.
 
     ``now`` is always the monotonic clock in seconds. ``wall_offset`` turns it into seconds since
-    1970-01-01 UTC; the caller keeps it up to date.
+    1970-01-01 UTC; the caller keeps it up to date, and ``queue_report`` too.
     """
 
     __slots__ = (
@@ -94,11 +95,13 @@ class Engine:
         "_ready",
         "_stored",
         "_workers",
+        "queue_report",
         "wall_offset",
     )
 
     def __init__(self, options: EngineOptions) -> None:
         self.wall_offset = 0.0
+        self.queue_report = QueueReport()
         self._options = options
         self._notices: list[Notice] = []
         self._jobs = Jobs(options, self._notices)
@@ -106,7 +109,9 @@ class Engine:
         guard = Guard(self._notices)
         self._gates = Gates()
         self._stored = StoredJobs(self._jobs)
-        self._admin = Administration(options, self._jobs, self._peers, guard, self._gates, self._stored)
+        self._admin = Administration(
+            options, self._jobs, self._peers, guard, self._gates, self._stored, self.queue_report
+        )
         self._clients = Clients(options, self._jobs, guard, self._gates, self._stored)
         self._workers = Workers(self._jobs, guard)
         self._ready: list[Peer] = []

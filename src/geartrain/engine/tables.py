@@ -9,12 +9,15 @@ from geartrain.engine.function import Function
 from geartrain.engine.job import HIGH, LOW, NORMAL, PRIORITY_NAMES, RUNNING, STATE_NAMES, Job
 from geartrain.engine.jobs import Jobs
 from geartrain.engine.peer import NO_CLIENT_ID, Peer
+from geartrain.engine.queue_report import QueueReport
 from geartrain.protocol.admin import (
     FunctionRow,
     JobRow,
+    QueueRow,
     WorkerRow,
     format_function_table,
     format_job_table,
+    format_queue_table,
     format_worker_table,
 )
 
@@ -38,6 +41,24 @@ def list_jobs(jobs: Jobs, limit: int, name: bytes | None, wall: float) -> bytes:
 def list_workers(peers: Iterable[Peer], now: float) -> bytes:
     """The answer to ``list workers``: all connections, whether they work or not."""
     return format_worker_table([_worker_row(peer, now) for peer in peers])
+
+
+def list_queue(report: QueueReport, stored_jobs: int) -> bytes:
+    """The answer to ``list queue``; ``stored_jobs`` are in the store only."""
+    return format_queue_table(
+        QueueRow(
+            url=_encode(report.url),
+            state=b"failing" if report.trouble else b"ok",
+            waiting_bytes=report.waiting_bytes,
+            stored_jobs=stored_jobs,
+            trouble=_encode(report.trouble) or None,
+            unsafe=_encode("; ".join(report.unsafe)) or None,
+        )
+    )
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _count_busy(peers: Iterable[Peer]) -> dict[Function, int]:

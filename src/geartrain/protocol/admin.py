@@ -20,7 +20,7 @@ from geartrain.protocol.packets import shorten
 LIST_COMMANDS: Final = frozenset(
     {
         *(b"status", b"prioritystatus", b"workers", b"show jobs", b"show unique jobs"),
-        *(b"list functions", b"list jobs", b"list workers"),
+        *(b"list functions", b"list jobs", b"list workers", b"list queue"),
     }
 )
 END_OF_LIST: Final = b"."
@@ -92,6 +92,7 @@ WORKER_COLUMNS: Final = (
     *(b"descriptor", b"address", b"id", b"state", b"running", b"waiting"),
     *(b"connected_seconds", b"listener", b"functions"),
 )
+QUEUE_COLUMNS: Final = (b"url", b"state", b"waiting_bytes", b"stored_jobs", b"trouble", b"unsafe")
 ABSENT: Final = b"-"
 
 
@@ -152,6 +153,21 @@ class WorkerRow(NamedTuple):
     functions: tuple[bytes, ...]
 
 
+class QueueRow(NamedTuple):
+    """The row of ``list queue``: where jobs are kept, and whether that works and is safe.
+
+    ``waiting_bytes`` is the memory of what waits to be durable, ``stored_jobs`` counts the jobs that are in
+    the store only.
+    """
+
+    url: bytes
+    state: bytes
+    waiting_bytes: int
+    stored_jobs: int
+    trouble: bytes | None
+    unsafe: bytes | None
+
+
 # --- the server's side: lines in, answers out ---------------------------------------------------------
 
 
@@ -209,6 +225,11 @@ def format_job_table(rows: Iterable[JobRow]) -> bytes:
 def format_worker_table(rows: Iterable[WorkerRow]) -> bytes:
     """The answer to ``list workers``."""
     return _format_table(WORKER_COLUMNS, [_join((*row[:-1], *row.functions)) for row in rows])
+
+
+def format_queue_table(row: QueueRow) -> bytes:
+    """The answer to ``list queue``."""
+    return _format_table(QUEUE_COLUMNS, [_join(row)])
 
 
 def _format_table(columns: tuple[bytes, ...], lines: list[bytes]) -> bytes:

@@ -1,8 +1,8 @@
-"""What a job server tells an administrator about its functions, jobs and connections.
+"""What a job server tells an administrator about its functions, jobs and connections, and its queue.
 
-Our server answers ``list functions``, ``list jobs`` and ``list workers``, whose columns have names. The C
-server only knows the older lists, which say less: what they leave open is None. Names are as the server
-writes them: our server escapes control characters.
+Our server answers ``list functions``, ``list jobs``, ``list workers`` and ``list queue``, whose columns have
+names. The C server only knows the older lists, which say less: what they leave open is None. Names are as
+the server writes them: our server escapes control characters.
 """
 
 from __future__ import annotations
@@ -91,6 +91,21 @@ class WorkerInfo(NamedTuple):
     functions: tuple[bytes, ...] = ()
 
 
+class QueueInfo(NamedTuple):
+    """Where jobs are kept; ``state`` is ``ok`` or ``failing``, and ``trouble`` says why it fails.
+
+    ``waiting_bytes`` is the memory of what waits to be durable; ``stored_jobs`` counts the jobs that are in
+    the store only; ``unsafe`` says which settings of the database may lose jobs.
+    """
+
+    url: bytes
+    state: bytes | None = None
+    waiting_bytes: int | None = None
+    stored_jobs: int | None = None
+    trouble: bytes | None = None
+    unsafe: bytes | None = None
+
+
 # --- from the tables of our server ----------------------------------------------------------------------
 
 
@@ -107,6 +122,14 @@ def jobs_of_table(lines: Sequence[bytes]) -> list[JobInfo]:
 def workers_of_table(lines: Sequence[bytes]) -> list[WorkerInfo]:
     """Reads the answer to ``list workers``. Raises ProtocolError."""
     return [_worker(row) for row in _read_table(lines)]
+
+
+def queue_of_table(lines: Sequence[bytes]) -> QueueInfo:
+    """Reads the answer to ``list queue``. Raises ProtocolError."""
+    rows = _read_table(lines)
+    if len(rows) != 1:
+        raise ProtocolError("INVALID_REPLY", f"{len(rows)} queues where there is one")
+    return _queue(rows[0])
 
 
 class _Row:
@@ -208,6 +231,17 @@ def _worker(row: _Row) -> WorkerInfo:
         connected_seconds=row.seconds(b"connected_seconds"),
         listener=row.text(b"listener"),
         functions=tuple(ABSENT if name == _DASH else name for name in row.rest),
+    )
+
+
+def _queue(row: _Row) -> QueueInfo:
+    return QueueInfo(
+        url=row.name(b"url"),
+        state=row.text(b"state"),
+        waiting_bytes=row.number(b"waiting_bytes"),
+        stored_jobs=row.number(b"stored_jobs"),
+        trouble=row.text(b"trouble"),
+        unsafe=row.text(b"unsafe"),
     )
 
 

@@ -64,12 +64,11 @@ class DurableQueue:
     """
 
     def __init__(self, hub: Hub, store: Store, *, timeout_seconds: float, backlog_bytes: int) -> None:
-        # Why the store does not work now; empty while it does.
-        self.trouble = ""
-        # How much waits for it.
-        self.waiting_bytes = 0
         self._hub = hub
         self._engine = hub.engine
+        # Why the store does not work now, and how much waits for it: administrators see it too.
+        self._state = hub.engine.queue_report
+        self._state.url = store.url
         self._loop = hub.loop
         self._store = store
         self._timeout_seconds = timeout_seconds
@@ -158,12 +157,12 @@ class DurableQueue:
 
     def _wait(self, entry: _Waiting) -> None:
         self._waiting.append(entry)
-        self.waiting_bytes += entry.size_bytes
+        self._state.waiting_bytes += entry.size_bytes
 
     def _limit(self) -> None:
         """Refuses new submissions while too much waits already, and when none are taken at all."""
         refusal = self._refusal
-        if not refusal and self.waiting_bytes > self._backlog_bytes:
+        if not refusal and self._state.waiting_bytes > self._backlog_bytes:
             refusal = _BACKLOG
         self._engine.journal.refusal = refusal
 
@@ -184,7 +183,7 @@ class DurableQueue:
         if self._is_closed:
             return
         self._busy_since = None
-        if self.trouble == _SILENT:
+        if self._state.trouble == _SILENT:
             self._recovered()
         self._report(outcome)
         self._hub.settle()
@@ -215,7 +214,7 @@ class DurableQueue:
         taken = []
         while self._waiting and is_settled(self._waiting[0]):
             entry = self._waiting.popleft()
-            self.waiting_bytes -= entry.size_bytes
+            self._state.waiting_bytes -= entry.size_bytes
             taken.append(entry)
         return taken
 
@@ -229,11 +228,11 @@ class DurableQueue:
             self._give_up(error)
 
     def _say_trouble(self, reason: str) -> None:
-        self.trouble = reason
+        self._state.trouble = reason
         log_event(logging.ERROR, "the durable queue fails", {"queue": self._store.url, "reason": reason})
 
     def _recovered(self) -> None:
-        self.trouble = ""
+        self._state.trouble = ""
         log_event(logging.WARNING, "the durable queue works again", {"queue": self._store.url})
 
     def _give_up(self, error: StoreInUse) -> None:
@@ -260,7 +259,7 @@ class DurableQueue:
 
     def _check_silence(self) -> None:
         self._silence_timer = None
-        if self._busy_since is None or self.trouble:
+        if self._busy_since is None or self._state.trouble:
             return
         if time.monotonic() >= self._busy_since + SILENCE_SECONDS:
             self._say_trouble(_SILENT)

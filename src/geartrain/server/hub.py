@@ -60,8 +60,11 @@ class Hub:
         # None keeps background jobs in memory only.
         self.queue: DurableQueue | None = None
 
-    def open_queue(self, store: Store) -> None:
-        """Takes in the jobs of an open store, and keeps all background jobs there from now on."""
+    def open_queue(self, store: Store, warnings: list[str]) -> None:
+        """Takes in the jobs of an open store, and keeps all background jobs there from now on.
+
+        ``warnings`` are those of the store about its settings; administrators see them.
+        """
         queue = DurableQueue(
             self,
             store,
@@ -69,6 +72,7 @@ class Hub:
             backlog_bytes=self.config.store_backlog_bytes,
         )
         count = queue.start()
+        self.engine.queue_report.unsafe = warnings
         self.queue = queue
         log_event(logging.INFO, "opened the durable queue", {"queue": store.url, "jobs": count})
 

@@ -91,7 +91,7 @@ class Server:
         access_list = AccessList.load(config.acl) if config.acl else None
         context = tls_context(config) if self._speaks_tls() else None
         with ExitStack() as undo:
-            store = _open_store(config)
+            store, warnings = _open_store(config)
             if store is not None:
                 undo.callback(store.close)
             listeners = self._adopted + self._bind()
@@ -99,7 +99,7 @@ class Server:
                 undo.callback(listener.close)
             self._hub = Hub(Engine(_engine_options(config, store)), config, loop, self._check)
             if store is not None:
-                self._hub.open_queue(store)
+                self._hub.open_queue(store, warnings)
             undo.pop_all()
         self.addresses = tuple(listener.address for listener in listeners)
         self._hub.set_access_list(access_list)
@@ -219,13 +219,17 @@ class Server:
             self._stopped.set()
 
 
-def _open_store(config: ServerConfig) -> Store | None:
-    """The open store of a durable queue. Raises StoreError, for unsafe settings too if that is wanted."""
+def _open_store(config: ServerConfig) -> tuple[Store | None, list[str]]:
+    """The open store of a durable queue, and what is unsafe about its settings.
+
+    Raises StoreError, for unsafe settings too if that is wanted.
+    """
     if not is_durable(config.queue):
-        return None
+        return None, []
     store = make_store(config.queue, config.durability, new_queue=config.new_queue)
     try:
-        for warning in store.open():
+        warnings = store.open()
+        for warning in warnings:
             if config.durability == STRICT:
                 raise StoreError(store.url, warning)
             fields: dict[str, object] = {"queue": store.url, "reason": warning}
@@ -236,12 +240,12 @@ def _open_store(config: ServerConfig) -> Store | None:
     if store.set_aside:
         fields = {"queue": store.url, "path": store.set_aside}
         log_event(logging.WARNING, "the corrupt queue was put aside, and a new one begun", fields)
-    return store
+    return store, warnings
 
 
 def check_queue(config: ServerConfig) -> None:
     """Opens the durable queue for a moment, as a start would. Raises StoreError."""
-    store = _open_store(config)
+    store, _ = _open_store(config)
     if store is not None:
         store.close()
 

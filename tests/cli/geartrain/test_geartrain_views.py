@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from geartrain.protocol.packets import CAN_DO, GRAB_JOB, SUBMIT_JOB_EPOCH, WORK_STATUS
-from geartrain.roles.overview import FunctionInfo, JobInfo, WorkerInfo
+from geartrain.roles.overview import FunctionInfo, JobInfo, QueueInfo, WorkerInfo
+from geartrain.server import run_in_thread
+from geartrain.server.thread import RunningServer
+from geartrain.store.sqlite import SqliteStore
 from tests.cli.tmux import Tmux
 from tests.cli.tools import (
     FOLDER,
@@ -24,6 +28,7 @@ from tests.cli.tools import (
     geartrain_json,
     queue_job,
     run_tool,
+    scripted_server,
     sleeping_worker,
     table,
     wire_to,
@@ -141,6 +146,7 @@ def test_status_tells_programs_the_same_keys_of_both_servers(either_server: JobS
     ]
     assert [function[key] for key in ("function", "queued", "high", "normal", "low")] == ["b", 2, 1, 1, 0]
     known = function["submitted"] is not None
+    assert (told["queue"] is not None) == known
     assert known == (function["later"] is not None) == (function["oldest_seconds"] is not None)
 
 
@@ -152,6 +158,79 @@ def test_an_idle_server_is_described_in_words(either_server: JobServer) -> None:
     assert geartrain(either_server, "workers", "f") == "No worker can do f.\n"
     assert geartrain(either_server, "jobs") == "There are no jobs.\n"
     assert geartrain_json(either_server, "jobs")["jobs"] == []
+
+
+@pytest.fixture
+def unsafe_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningServer]:
+    """A server whose file of a queue is not safe."""
+    monkeypatch.setattr(SqliteStore, "_prepare", lambda *_: ["fsync is off", "no\x1b[2Jlog"])
+    with run_in_thread(port=0, listen=(HOST,), queue=f"sqlite:///{tmp_path}/queue.db") as server:
+        yield server
+
+
+def test_status_warns_of_a_queue_that_is_not_safe(unsafe_server: RunningServer, tmp_path: Path) -> None:
+    """Below the table, on stderr, where it is no row."""
+    done = run_tool("geartrain", "status", "-s", f"{HOST}:{unsafe_server.port}")
+
+    assert done.stdout == b"The server knows no functions.\n"
+    assert done.stderr.decode() == (
+        f"durable queue sqlite:///{tmp_path}/queue.db: fsync is off; no\\x1b[2Jlog\n"
+    )
+
+
+def test_status_tells_programs_of_the_queue(unsafe_server: RunningServer, tmp_path: Path) -> None:
+    """All of it, and nothing on stderr."""
+    done = run_tool("geartrain", "status", "--json", "-s", f"{HOST}:{unsafe_server.port}")
+
+    assert json.loads(done.stdout)["queue"] == {
+        "url": f"sqlite:///{tmp_path}/queue.db",
+        "state": "ok",
+        "waiting_bytes": 0,
+        "stored_jobs": 0,
+        "trouble": None,
+        "unsafe": r"fsync is off; no\x1b[2Jlog",
+    }
+    assert done.stderr == b""
+
+
+def answer_status(connection: socket.socket) -> None:
+    """A server without functions, whose queue is in trouble."""
+    queue = b"url\tstate\ttrouble\tunsafe\nredis://db\tfailing\tgone away\tappendonly is off\n.\n"
+    for question, answer in ((b"list functions", b"function\thigh\n.\n"), (b"list queue", queue)):
+        assert connection.recv(100) == question + b"\r\n"
+        connection.sendall(answer)
+
+
+def test_status_tells_why_the_queue_fails() -> None:
+    """In a line of its own."""
+    with scripted_server(answer_status) as port:
+        done = run_tool("geartrain", "status", "-s", f"{HOST}:{port}")
+
+    assert done.stderr.decode().splitlines() == [
+        "durable queue redis://db fails: gone away",
+        "durable queue redis://db: appendonly is off",
+    ]
+
+
+def test_watching_shows_what_is_wrong_with_the_queue(unsafe_server: RunningServer, tmp_path: Path) -> None:
+    """Above the table, of which a terminal may not show the end."""
+    terminal = Tmux(tmp_path, 200, 24)
+    try:
+        place = f"{HOST}:{unsafe_server.port}"
+        terminal.start([str(FOLDER / "geartrain"), "status", "-w", "0.1", "--server", place])
+        lines = terminal.wait_for("The server knows no functions.")
+        terminal.press("C-c")
+        terminal.wait_for("ended with 130")
+    finally:
+        terminal.stop()
+
+    # Long lines are broken.
+    text = " ".join("".join(lines).split())
+    assert (
+        text.index("durable queue")
+        < text.index("fsync is off")
+        < text.index("The server knows no functions.")
+    )
 
 
 # --- workers --------------------------------------------------------------------------------------------
@@ -263,7 +342,11 @@ def test_a_limit_is_told(either_server: JobServer) -> None:
 
 @pytest.mark.parametrize(
     ("section", "fields"),
-    [("status", FunctionInfo._fields), ("workers", WorkerInfo._fields), ("jobs", JobInfo._fields)],
+    [
+        ("status", FunctionInfo._fields + QueueInfo._fields),
+        ("workers", WorkerInfo._fields),
+        ("jobs", JobInfo._fields),
+    ],
 )
 def test_every_key_is_documented(section: str, fields: tuple[str, ...]) -> None:
     """In the order in which they come."""
@@ -289,7 +372,7 @@ def test_watching_in_json_prints_lines(our_server: JobServer) -> None:
     with watching(our_server, "status", "--json", "--watch=0.1") as program:
         found = program.stdout.search(r"^(\{.*\})\n\{.*\}\n")
 
-    assert list(json.loads(found[1])) == ["server", "time", "functions"]
+    assert list(json.loads(found[1])) == ["server", "time", "functions", "queue"]
 
 
 def test_watching_ends_quietly_with_ctrl_c(our_server: JobServer) -> None:

@@ -67,7 +67,7 @@ def command(
         rows = await admin.jobs(limit=limit + 1 if limit else 0, function=name)
         shown = rows[:limit] if limit else rows
         table = _table(shown, function, tells_all=admin.has_tables, has_more=len(shown) < len(rows))
-        return View(table, "jobs", json_value(shown))
+        return View(table, {"jobs": json_value(shown)})
 
     show_view(servers, look, every_seconds=watch, as_json=as_json)
 

@@ -13,7 +13,7 @@ from geartrain.cli.geartrain.view_options import json_option, watch_option
 from geartrain.cli.geartrain.views import View, show_view
 from geartrain.cli.output import Column, Table, as_shown, duration, json_value, number, readable
 from geartrain.cli.servers import Servers, server_options
-from geartrain.roles.overview import FunctionInfo
+from geartrain.roles.overview import FunctionInfo, QueueInfo
 
 _COLUMNS: Final = (
     Column("Function"),
@@ -43,7 +43,8 @@ def command(*, functions: tuple[str, ...], watch: float | None, as_json: bool, s
     """Shows functions: their jobs and their workers.
 
     QUEUED jobs are divided by priority, and those for LATER; OLDEST is how long the first of them has been
-    waiting. On a terminal, functions with jobs and without workers stand out.
+    waiting. On a terminal, functions with jobs and without workers stand out. Below stands what is wrong
+    with a durable queue, if anything is.
     """
 
     wanted = [as_shown(name) for name in functions]
@@ -51,7 +52,9 @@ def command(*, functions: tuple[str, ...], watch: float | None, as_json: bool, s
     async def look(admin: AsyncAdminClient) -> View:
         rows = [row for row in await admin.functions() if not wanted or readable(row.function) in wanted]
         rows.sort(key=_name)
-        return View(_table(rows, wanted), "functions", json_value(rows))
+        queue = await admin.queue()
+        values = {"functions": json_value(rows), "queue": json_value(queue)}
+        return View(_table(rows, wanted), values, _warnings(queue))
 
     show_view(servers, look, every_seconds=watch, as_json=as_json)
 
@@ -84,3 +87,16 @@ def _cells(row: FunctionInfo) -> list[str]:
 
 def _style(row: FunctionInfo) -> str:
     return "yellow" if row.queued and not row.workers else ""
+
+
+def _warnings(queue: QueueInfo | None) -> list[str]:
+    """What is wrong with the durable queue."""
+    if queue is None:
+        return []
+    name = f"durable queue {readable(queue.url)}"
+    warnings = []
+    if queue.trouble is not None:
+        warnings.append(f"{name} fails: {readable(queue.trouble)}")
+    if queue.unsafe is not None:
+        warnings.append(f"{name}: {readable(queue.unsafe)}")
+    return warnings

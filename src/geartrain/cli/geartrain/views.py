@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -24,11 +24,11 @@ PROGRAM: Final = "geartrain"
 
 
 class View(NamedTuple):
-    """What was seen: as a table, and the value of one key of a JSON object."""
+    """What was seen: as a table with warnings beside it, and as keys of a JSON object."""
 
     table: Table
-    key: str
-    value: Json
+    values: Mapping[str, Json]
+    warnings: Sequence[str] = ()
 
 
 Look = Callable[["AsyncAdminClient"], Awaitable[View]]
@@ -54,6 +54,7 @@ async def _show_once(admin: AsyncAdminClient, look: Look, *, as_json: bool) -> N
         show_json(_object(admin, view))
     else:
         show_table(view.table)
+        _warn(view)
 
 
 async def _watch(servers: Servers, look: Look, every_seconds: float, place: _Place) -> None:
@@ -91,6 +92,7 @@ class _Lines:
             show_json(_object(admin, view), in_one_line=True)
         else:
             click.echo(f"{admin.address} at {_now()}\n{write_table(view.table)}\n")
+            _warn(view)
 
     def complain(self, error: ServerUnavailable) -> None:
         say(PROGRAM, str(error))
@@ -119,7 +121,9 @@ class _Screen:
         width, height = self._live.console.size
         # What stands below the last line takes its time too, and is not seen.
         seen = view.table._replace(rows=view.table.rows[:height], styles=view.table.styles[:height])
-        self._live.update(Group(heading, draw_table(seen, width)), refresh=True)
+        # Above the table, whose end may not be seen.
+        warnings = [Text(warning, style="yellow") for warning in view.warnings]
+        self._live.update(Group(heading, *warnings, draw_table(seen, width)), refresh=True)
 
     def complain(self, error: ServerUnavailable) -> None:
         from rich.text import Text
@@ -128,7 +132,13 @@ class _Screen:
 
 
 def _object(admin: AsyncAdminClient, view: View) -> Json:
-    return {"server": str(admin.address), "time": _now(), view.key: view.value}
+    return {"server": str(admin.address), "time": _now(), **view.values}
+
+
+def _warn(view: View) -> None:
+    # No rows, so programs that read rows must not see them.
+    for warning in view.warnings:
+        click.secho(warning, fg="yellow", err=True)
 
 
 def _now() -> str:

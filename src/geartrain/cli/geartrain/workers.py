@@ -55,7 +55,7 @@ def command(
 
     async def look(admin: AsyncAdminClient) -> View:
         rows = [row for row in await admin.workers() if _is_wanted(row, wanted, everybody=everybody)]
-        return View(_table(rows, wanted, tells_all=admin.has_tables), "workers", json_value(rows))
+        return View(_table(rows, wanted, tells_all=admin.has_tables), {"workers": json_value(rows)})
 
     show_view(servers, look, every_seconds=watch, as_json=as_json)
 
