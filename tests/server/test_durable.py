@@ -475,6 +475,17 @@ def test_what_was_said_before_the_end_is_durable(store: ScriptedStore) -> None:
     assert not store.is_open
 
 
+def test_what_was_refused_is_gone_after_the_end(store: ScriptedStore) -> None:
+    """Also when the store takes it after all while the server stops."""
+    with _server(store_timeout=_TIMEOUT_SECONDS) as server, _wire(server) as client:
+        store.hold()
+        _submit(client)
+        store.wait_until_held()
+        _refused(client)
+        threading.Timer(_TIMEOUT_SECONDS, store.let_go).start()
+    assert store.rows == {}
+
+
 def test_what_is_said_after_the_end_has_begun_is_not_heard(
     store: ScriptedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,8 @@ class DurableQueue:
         self._refusal = ""
         self._is_lost = False
         self._is_closed = False
+        # Whether the next piece of work goes to the store as soon as the event loop comes to it.
+        self._is_handing_over = False
         self._pending = Pending()
         self._waiting: deque[_Waiting] = deque()
         # The last entry taken from the journal, and the last one that the store is done with.
@@ -103,7 +105,12 @@ class DurableQueue:
         return self._store.files()
 
     def pump(self) -> None:
-        """Takes the journal over, and hands the store its next piece of work if it is idle."""
+        """Takes the journal over, and hands the store its next piece of work if it is idle.
+
+        Not at once: what other connections have sent until now is for the same batch. When one has become
+        durable, all its clients submit again at nearly the same time, and the first of them would have a
+        commit of its own, with all others waiting for its end.
+        """
         entries = self._engine.journal.take()
         if self._is_closed:
             return
@@ -113,8 +120,9 @@ class DurableQueue:
                 self._refuse(entries[0].number, self._last, self._refusal)
             else:
                 self._collect(entries)
-        while self._pending and self._busy_since is None:
-            self._hand_over()
+        if self._pending and self._busy_since is None and not self._is_handing_over:
+            self._is_handing_over = True
+            self._loop.call_soon(self._hand_over_all)
 
     async def close(self) -> None:
         """Waits, for a limited time, until all is durable that has been journalled, and closes the store.
@@ -123,11 +131,10 @@ class DurableQueue:
         their connections have not failed.
         """
         self.pump()
-        last = self._last
         seconds_left = CLOSE_SECONDS
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
-                while self._done_up_to < last and not self._is_lost:
+                while self._is_busy and not self._is_lost:
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:
@@ -138,6 +145,11 @@ class DurableQueue:
             if timer is not None:
                 timer.cancel()
         await self._loop.run_in_executor(None, self._committer.stop, seconds_left)
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether the store has something to do; taking out what was refused has no number of its own."""
+        return bool(self._pending) or self._busy_since is not None or self._done_up_to < self._last
 
     # --- towards the store ------------------------------------------------------------------------------
 
@@ -166,6 +178,11 @@ class DurableQueue:
             refusal = _BACKLOG
         self._engine.journal.refusal = refusal
 
+    def _hand_over_all(self) -> None:
+        self._is_handing_over = False
+        while self._pending and self._busy_since is None and not self._is_closed:
+            self._hand_over()
+
     def _hand_over(self) -> None:
         work = self._pending.take()
         if work:
@@ -187,7 +204,6 @@ class DurableQueue:
             self._recovered()
         self._report(outcome)
         self._hub.settle()
-        self._progress.set()
 
     def _report(self, outcome: Outcome) -> None:
         """Tells the engine what has become of all entries up to a number."""
@@ -207,6 +223,7 @@ class DurableQueue:
                 log_event(logging.WARNING, "the durable queue does not take jobs", fields)
         self._engine.committed(outcome.number, now)
         self._done_up_to = outcome.number
+        self._progress.set()
         self._limit()
 
     def _take_waiting(self, is_settled: Callable[[_Waiting], bool]) -> list[_Waiting]:
