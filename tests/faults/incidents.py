@@ -70,7 +70,8 @@ async def kill_server(scene: Scene) -> Fate:
 
 
 async def stop_server(scene: Scene) -> Fate:
-    return await _stop(scene, signal.SIGTERM)
+    scene.server.send_signal(signal.SIGTERM)
+    return await _stopped(scene)
 
 
 async def drain_server(scene: Scene) -> Fate:
@@ -88,11 +89,6 @@ async def tear_log(scene: Scene) -> Fate:
     scene.ledger.settle()
     scene.counts[tear(scene.store.file, scene.ledger.promised(), scene.rng)] += 1
     return Fate.DIED
-
-
-async def _stop(scene: Scene, number: signal.Signals) -> Fate:
-    scene.server.send_signal(number)
-    return await _stopped(scene)
 
 
 async def _stopped(scene: Scene) -> Fate:
@@ -129,6 +125,18 @@ async def freeze_database(scene: Scene) -> Fate:
     finally:
         scene.database.send_signal(signal.SIGCONT)
     return Fate.GOES_ON
+
+
+async def stop_server_of_frozen_database(scene: Scene) -> Fate:
+    """The database is back before the server has given up."""
+    scene.database.send_signal(signal.SIGSTOP)
+    try:
+        await _a_moment(scene, 2 * scene.store_timeout)
+        scene.server.send_signal(signal.SIGTERM)
+        await _a_moment(scene, 0.3)
+    finally:
+        scene.database.send_signal(signal.SIGCONT)
+    return await _stopped(scene)
 
 
 async def kill_server_of_frozen_database(scene: Scene) -> Fate:
@@ -194,6 +202,7 @@ _DATABASE: Final[dict[Incident, int]] = {
     kill_database: 16,
     kill_both: 8,
     freeze_database: 8,
+    stop_server_of_frozen_database: 4,
     kill_server_of_frozen_database: 4,
 }
 _DISK: Final[dict[Incident, int]] = {fill_disk: 5, kill_server_on_full_disk: 3}
