@@ -41,6 +41,18 @@ class ShellProcess:
     @classmethod
     async def start(cls, words: Sequence[str]) -> Self:
         """Starts a command. Raises OSError when that is not possible."""
+        starting = asyncio.ensure_future(cls._start(words))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # asyncio would end the command alone, and it may have started others already.
+            process = await starting
+            await process.end()
+            process.close()
+            raise
+
+    @classmethod
+    async def _start(cls, words: Sequence[str]) -> Self:
         try:
             return await cls._spawn(words)
         except OSError as error:
