@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -10,6 +11,12 @@ from tests.certificates import Certificates
 
 # Set where every program that the tests talk to has to be there: a test that is skipped is a failure then.
 REQUIRE_PEERS = os.environ.get("GEARTRAIN_REQUIRE_PEERS") == "1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hang_ups_are_heard() -> None:
+    """By the programs that tests start, also when the tests run behind nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
