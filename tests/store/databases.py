@@ -61,6 +61,15 @@ class Database:
                 os.kill(pid, number)
             except ProcessLookupError:
                 pass
+        if number == signal.SIGSTOP:
+            self._wait_until_frozen()
+
+    def _wait_until_frozen(self) -> None:
+        """The threads of a process stop one after the other."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not all(_is_frozen(pid) for pid in _family(self._process.pid)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def kill(self) -> None:
         """Ends it as a crash would."""
@@ -183,3 +192,15 @@ def _as_other_user(name: str, folder: Path) -> list[str]:
 def _prints_pong(command: Sequence[str]) -> bool:
     # While it still reads its file, it answers with an error and exit code 0.
     return subprocess.run(command, check=False, capture_output=True).stdout == b"PONG\n"
+
+
+def _is_frozen(pid: int) -> bool:
+    """Whether all threads of a process are stopped, or it is gone."""
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        try:
+            state = stat.read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if state not in "TtZX":
+            return False
+    return True
